@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -53,10 +54,13 @@ func Serve(c Connector) {
 	})
 }
 
+// stderr is the process's own: go-plugin replaces os.Stderr while it serves.
+var stderr io.Writer = os.Stderr //nolint:gochecknoglobals // never changed
+
 // Logger returns the logger of a connector program: what is logged here appears in
 // the agent's log at the same level.
 func Logger() hclog.Logger {
-	return hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: os.Stderr, JSONFormat: true})
+	return hclog.New(&hclog.LoggerOptions{Level: hclog.Debug, Output: stderr, JSONFormat: true})
 }
 
 // plugin is the connector's side of go-plugin.
