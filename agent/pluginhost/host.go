@@ -1,0 +1,252 @@
+package pluginhost
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
+)
+
+// Host launches connector programs.
+type Host struct {
+	Folder       Folder
+	StartTimeout time.Duration // for a program to start and to answer Describe
+	CheckTimeout time.Duration // for a Check
+	IdleTimeout  time.Duration // for the silence of an export, waits that it announced aside
+	Clock        clock.Clock
+	Logger       hclog.Logger
+}
+
+// Connector is a running connector program. Close it; it is not restarted.
+type Connector struct {
+	Program     Program
+	Description sdk.Description
+	CanExport   bool
+
+	host    *Host
+	process *process
+	client  *sdk.Client
+}
+
+// Launch starts the program of that name and asks what it is. A program that is
+// missing is fault.Invalid; one that is not genuine, does not start, or is no
+// connector is fault.Connector, and its process has ended.
+func (h *Host) Launch(ctx context.Context, name string) (*Connector, error) {
+	program, err := h.Folder.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := program.verify(); err != nil {
+		return nil, err
+	}
+	process, client, err := h.start(program)
+	if err != nil {
+		return nil, err
+	}
+	c := &Connector{Program: program, host: h, process: process, client: client}
+	err = c.call(ctx, h.StartTimeout, "describe itself", func(ctx context.Context) (err error) {
+		c.Description, c.CanExport, err = client.Describe(ctx)
+		return err
+	})
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Check is sdk.Connector.Check, with a deadline.
+func (c *Connector) Check(ctx context.Context, req sdk.CheckRequest) (findings []sdk.Finding, err error) {
+	err = c.call(ctx, c.host.CheckTimeout, "check the connection", func(ctx context.Context) (err error) {
+		findings, err = c.client.Check(ctx, req)
+		return err
+	})
+	return findings, err
+}
+
+// Export is sdk.Exporter.Export. A connector that crashes, stays silent for longer
+// than the idle timeout or breaks the protocol is a fault.Connector that says so.
+func (c *Connector) Export(ctx context.Context, req sdk.ExportRequest, sink sdk.Sink) error {
+	if !c.CanExport {
+		return fault.Errorf(fault.Invalid, "the connector %s cannot export", c.Program.Name).WithSetting("Connector")
+	}
+	ctx, watch := watchIdle(ctx, c.host.Clock, c.host.IdleTimeout, c.Program.Name)
+	defer watch.stop()
+	return c.supervise(ctx, func(ctx context.Context) error {
+		return c.client.Export(ctx, req, sink)
+	})
+}
+
+// Close ends the process and returns when it is gone. It may be called twice.
+func (c *Connector) Close() { c.process.close() }
+
+// call is supervise with a deadline.
+func (c *Connector) call(ctx context.Context, timeout time.Duration, what string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fault.Errorf(fault.Connector,
+		"the connector %s did not %s within %v", c.Program.Name, what, timeout).
+		WithHint("Look at the log; if the machine was busy, raise Connectors.StartTimeout"))
+	defer cancel()
+	return c.supervise(ctx, f)
+}
+
+// supervise runs f with a context that also ends when the process does, and
+// explains the error: the connector's own fault, the reason why ctx ended, or the
+// crash.
+func (c *Connector) supervise(ctx context.Context, f func(context.Context) error) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.process.exited, cancel)()
+	err := f(inner)
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		c.process.dirty.Store(fault.CodeOf(cause) == fault.Connector)
+		return cause
+	}
+	if code := fault.CodeOf(err); code == fault.Connector || code == fault.Canceled {
+		// The connection broke or was cut by us: the end of the process, if that is
+		// the reason, follows within moments.
+		if crash := c.process.crash(); crash != nil {
+			return crash
+		}
+		c.process.dirty.Store(true)
+	}
+	return err
+}
+
+// start launches the program and connects to it.
+func (h *Host) start(program Program) (*process, *sdk.Client, error) {
+	sum, err := hex.DecodeString(program.Expected)
+	if err != nil || len(sum) != sha256.Size {
+		return nil, nil, fault.Errorf(fault.Invalid, "the checksum %q of connector %s is not a SHA-256 in hex", program.Expected, program.Name).
+			WithHint("Correct Connectors.Checksums in appsettings.json")
+	}
+	sockets, err := socketFolder()
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &process{name: program.Name, sockets: sockets, cmd: exec.Command(program.Path)} //nolint:noctx // ended by close, gently first
+	p.cmd.Env = environment(sockets)
+	var exit context.CancelFunc
+	p.exited, exit = context.WithCancel(context.Background())
+	p.client = goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig:  sdk.Handshake(),
+		VersionedPlugins: map[int]goplugin.PluginSet{sdk.ProtocolVersion: {sdk.PluginName: dispenser{}}},
+		Cmd:              p.cmd,
+		SkipHostEnv:      true,
+		AutoMTLS:         true,
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		SecureConfig:     &goplugin.SecureConfig{Checksum: sum, Hash: sha256.New()},
+		StartTimeout:     h.StartTimeout,
+		Stderr:           &p.words,
+		Logger:           h.Logger.Named("connector"),
+		GRPCDialOptions: []grpc.DialOption{
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(sdk.MaxMessageSize), grpc.MaxCallSendMsgSize(sdk.MaxMessageSize)),
+			grpc.WithStreamInterceptor(interceptIdle),
+		},
+	})
+	client, err := p.connect()
+	go p.watch(exit)
+	if err != nil {
+		p.dirty.Store(true)
+		p.close()
+		return nil, nil, p.startFault(program, err, h.StartTimeout)
+	}
+	return p, client, nil
+}
+
+// environment is all that a connector program inherits: nothing of the agent's
+// environment but what programs need to run, for a secret may stand in it (C6).
+func environment(sockets string) []string {
+	env := []string{goplugin.EnvUnixSocketDir + "=" + sockets}
+	for _, name := range []string{"SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// dispenser is the agent's side of go-plugin.
+type dispenser struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
+
+func (dispenser) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error { return nil }
+
+func (dispenser) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return sdk.NewClient(conn), nil
+}
+
+// socketFolder makes the folder of one program's unix socket. Its path is short,
+// because a socket's path has room for about 100 bytes, and names this process, so
+// that the folder that a killed agent left is known and removed.
+func socketFolder() (string, error) {
+	if runtime.GOOS == "windows" {
+		return "", nil // loopback TCP there
+	}
+	base := os.TempDir()
+	leftovers, _ := filepath.Glob(filepath.Join(base, socketPrefix+"*"))
+	for _, path := range leftovers {
+		if pid, ok := socketOwner(filepath.Base(path)); ok && !processRuns(pid) {
+			_ = os.RemoveAll(path) // not ours to remove if it belongs to another user
+		}
+	}
+	path, err := os.MkdirTemp(base, socketName(os.Getpid()))
+	if err != nil {
+		return "", fault.Errorf(fault.Storage, "make a folder for the connector's socket: %w", err).
+			WithHint("Make %s writable, or set TMPDIR to a folder with a short path", base)
+	}
+	return path, nil
+}
+
+// words keeps the end of what a program wrote to its standard error, log lines
+// aside: the panic of a crash.
+type words struct {
+	mu   sync.Mutex
+	tail []byte
+}
+
+const wordsKept = 4 << 10
+
+func (w *words) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tail = append(w.tail, b...)
+	if extra := len(w.tail) - wordsKept; extra > 0 {
+		w.tail = append(w.tail[:0], w.tail[extra:]...)
+	}
+	return len(b), nil
+}
+
+// last returns the first line of a panic, or the last line that is not a log line.
+func (w *words) last() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var last string
+	for line := range strings.Lines(string(w.tail)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
+			return line
+		}
+		if line != "" && !strings.HasPrefix(line, "{") {
+			last = line
+		}
+	}
+	return last
+}
