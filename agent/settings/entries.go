@@ -1,0 +1,100 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/usher-iga/usher/agent/secret"
+	"github.com/usher-iga/usher/connectors/sdk"
+)
+
+// Entry is one value of the settings, for people to read.
+type Entry struct {
+	Path   string // the keys joined by colons, such as "Connections:Contoso:TenantId"
+	Value  string // [secret.Hidden] for a secret
+	Origin Origin
+}
+
+// Entries lists every value in effect in the order of the files, each with the layer that gave it.
+// Secrets are hidden: those that connectors describe as such, and everything that by its name or
+// form may be one. connectors has for a connector's name the keys it describes; it may be nil.
+func (s *Settings) Entries(connectors map[string][]sdk.Setting) []Entry {
+	if s.root == nil {
+		return nil
+	}
+	l := lister{settings: s, connectors: connectors}
+	l.list(s.root, nil, false)
+	return l.entries
+}
+
+type lister struct {
+	settings   *Settings
+	connectors map[string][]sdk.Setting
+	entries    []Entry
+}
+
+// list adds the values below n, which stands at path. hidden says that all of them are secrets.
+func (l *lister) list(n *node, path []string, hidden bool) {
+	for _, member := range n.members {
+		below := slices.Concat(path, []string{member.name})
+		switch {
+		case member.isScalar():
+			l.add(below, member.text, member.origin, hidden || l.isSecret(below))
+		case member.shape == arrayShape:
+			l.list(member, below, hidden || l.isSecret(below))
+		case member.shape == objectShape:
+			l.list(member, below, hidden || isSecretSection(below))
+		}
+	}
+	if c := l.connection(path); c != nil && len(path) == 2 {
+		l.defaults(c, path)
+	}
+}
+
+// defaults adds the connector's keys that are not set and have a default.
+func (l *lister) defaults(c *Connection, path []string) {
+	for _, key := range l.connectors[c.Connector] {
+		if value, _ := c.value(key.Name); value == "" && key.Default != "" {
+			l.add(slices.Concat(path, []string{key.Name}), key.Default, Origin{Layer: LayerDefault}, key.Secret || isSecretKey(key.Name))
+		}
+	}
+}
+
+func (l *lister) add(path []string, value string, at Origin, hidden bool) {
+	value = hideUserinfo(value)
+	if hidden {
+		value = secret.Hidden
+	}
+	l.entries = append(l.entries, Entry{Path: strings.Join(path, ":"), Value: value, Origin: at})
+}
+
+// isSecret reports whether the value at path is a secret by its name or by what the connector says.
+func (l *lister) isSecret(path []string) bool {
+	key := path[len(path)-1]
+	if isSecretKey(key) {
+		return true
+	}
+	c := l.connection(path)
+	if c == nil || len(path) != 3 {
+		return false
+	}
+	for _, spec := range l.connectors[c.Connector] {
+		if spec.Secret && strings.EqualFold(spec.Name, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// connection returns the connection that path leads into, or nil.
+func (l *lister) connection(path []string) *Connection {
+	if len(path) < 2 || !strings.EqualFold(path[0], "Connections") {
+		return nil
+	}
+	for _, c := range l.settings.Connections {
+		if strings.EqualFold(c.ID, path[1]) {
+			return c
+		}
+	}
+	return nil
+}
