@@ -55,8 +55,8 @@ func begin(i uint32) *connectorv1.ExportResponse {
 	return &connectorv1.ExportResponse{Event: &connectorv1.ExportResponse_Begin{Begin: &connectorv1.Begin{Collection: i}}}
 }
 
-func end(i uint32) *connectorv1.ExportResponse {
-	return &connectorv1.ExportResponse{Event: &connectorv1.ExportResponse_End{End: &connectorv1.End{Collection: i}}}
+func end() *connectorv1.ExportResponse {
+	return &connectorv1.ExportResponse{Event: &connectorv1.ExportResponse_End{End: &connectorv1.End{}}}
 }
 
 func objects(i uint32, b []byte) *connectorv1.ExportResponse {
@@ -93,13 +93,13 @@ func TestClientTrustsNothing(t *testing.T) {
 		events []*connectorv1.ExportResponse
 		want   string
 	}{
-		{"good", []*connectorv1.ExportResponse{begin(0), objects(0, object), begin(0), objects(0, object), end(0)}, ""},
+		{"good", []*connectorv1.ExportResponse{begin(0), objects(0, object), begin(0), objects(0, object), end()}, ""},
 		{"nothing", nil, `success without the end of "user"`},
 		{"no end", []*connectorv1.ExportResponse{begin(0)}, `success without the end of "user"`},
-		{"end voided", []*connectorv1.ExportResponse{begin(0), end(0), begin(0)}, `success without the end of "user"`},
+		{"end voided", []*connectorv1.ExportResponse{begin(0), end(), begin(0)}, `success without the end of "user"`},
 		{"no begin", []*connectorv1.ExportResponse{objects(0, object)}, `records of "user" before its begin`},
-		{"after the end", []*connectorv1.ExportResponse{begin(0), end(0), objects(0, object)}, `records of "user" after its end`},
-		{"two ends", []*connectorv1.ExportResponse{begin(0), end(0), end(0)}, `the end of "user" after its end`},
+		{"after the end", []*connectorv1.ExportResponse{begin(0), end(), objects(0, object)}, `records of "user" after its end`},
+		{"two ends", []*connectorv1.ExportResponse{begin(0), end(), end()}, `the end of "user" after its end`},
 		{"begin beyond", []*connectorv1.ExportResponse{begin(1)}, "collection 1 of 1"},
 		{"records beyond", []*connectorv1.ExportResponse{objects(4_000_000_000, object)}, "collection 4000000000 of 1"},
 		{"cut", []*connectorv1.ExportResponse{begin(0), objects(0, object[:2])}, "cannot be read"},
@@ -128,7 +128,7 @@ func TestClientTrustsNothing(t *testing.T) {
 func TestClientReturnsTheSinksError(t *testing.T) {
 	full := fault.Errorf(fault.Storage, "the disk is full")
 	client := dial(t, func(s grpc.ServiceRegistrar) {
-		connectorv1.RegisterExporterServer(s, script{events: []*connectorv1.ExportResponse{begin(0), end(0)}})
+		connectorv1.RegisterExporterServer(s, script{events: []*connectorv1.ExportResponse{begin(0), end()}})
 	})
 	err := client.Export(t.Context(), sdk.ExportRequest{Collections: []sdk.Collection{{Entity: "user"}}}, null{fail: full})
 	if !errors.Is(err, full) {

@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -24,14 +25,9 @@ func toStatus(err error) error {
 	if f == nil {
 		f = fault.Errorf(fault.Internal, "%v", err)
 	}
-	message := f.Message
-	if outer, ok := err.(*fault.Error); !ok || outer != f {
-		message = err.Error() // somebody wrapped the fault: keep what was said around it
-	} else if f.Err != nil {
-		bare := *f
-		bare.SystemCode, bare.RequestID, bare.ClientRequestID = "", "", ""
-		message = bare.Error()
-	}
+	bare := *f // the ids travel in fields of their own
+	bare.SystemCode, bare.RequestID, bare.ClientRequestID = "", "", ""
+	message := strings.Replace(err.Error(), f.Error(), bare.Error(), 1) // with what was said around the fault
 	st, detailErr := status.New(codes.Unknown, message).WithDetails(&connectorv1.Failure{
 		Code: string(f.Code), Message: message, Hint: f.Hint, Setting: f.Setting,
 		SystemCode: f.SystemCode, RequestId: f.RequestID, ClientRequestId: f.ClientRequestID,

@@ -1,0 +1,138 @@
+// Package dial puts the Graph stack together: transport, request ids and log,
+// sign-in, quota and retry below one client.
+package dial
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/usher-iga/usher/connectors/entra/graph"
+	"github.com/usher-iga/usher/connectors/entra/graph/cloud"
+	"github.com/usher-iga/usher/connectors/entra/graph/governor"
+	"github.com/usher-iga/usher/connectors/entra/graph/retry"
+	"github.com/usher-iga/usher/connectors/entra/graph/signin"
+	"github.com/usher-iga/usher/connectors/entra/graph/trace"
+	"github.com/usher-iga/usher/connectors/sdk/clock"
+	"github.com/usher-iga/usher/connectors/sdk/transport"
+)
+
+// A Config says which tenant to reach, as whom, and which way. TenantID, ClientID and
+// either ClientSecret or CertificateFile are obligatory.
+type Config struct {
+	TenantID            string
+	ClientID            string
+	ClientSecret        string
+	CertificateFile     string // PEM with certificate and key, or PFX
+	CertificatePassword string // of a PFX file
+
+	Cloud         string // Global if empty; see [cloud.Settings] for this and the next three
+	AuthorityPath string
+	Scope         string
+	BaseURL       string
+
+	Proxy     string // see [transport.Options] for this and the next three
+	NoProxy   []string
+	RootsPEM  []byte
+	UserAgent string
+
+	Priority string       // of the requests when the quota is short: "low", "normal" or "high"; "low" if empty
+	Logger   hclog.Logger // gets each request at debug level; nil for silence
+	Clock    clock.Clock  // clock.System if nil
+
+	// OnWait is told of each pause before it begins, from any goroutine.
+	OnWait func(d time.Duration, reason string)
+}
+
+// A Dialer makes connections. Those to the same tenant as the same application
+// share one governor, as they share a quota. The zero value is ready. It is safe for use by several
+// goroutines.
+type Dialer struct {
+	mu        sync.Mutex
+	governors map[quota]*governor.Governor
+}
+
+// quota is what the service counts by.
+type quota struct{ baseURL, tenant, application string }
+
+// A Conn is a client with what it stands on.
+type Conn struct {
+	*graph.Client
+	transport *transport.Transport
+	source    *signin.Source
+	governor  *governor.Governor
+}
+
+// Dial makes a connection. Nothing is sent before its first request, which signs
+// in. Settings that cannot be right are [fault.Invalid] and name the setting.
+func (d *Dialer) Dial(c Config) (*Conn, error) {
+	endpoints, err := cloud.Resolve(cloud.Settings{
+		Cloud: c.Cloud, AuthorityPath: c.AuthorityPath, Scope: c.Scope, BaseURL: c.BaseURL,
+	})
+	if err != nil {
+		return nil, err
+	}
+	way, err := transport.New(transport.Options{
+		Proxy: c.Proxy, NoProxy: c.NoProxy, RootsPEM: c.RootsPEM, UserAgent: c.UserAgent,
+	})
+	if err != nil {
+		return nil, err
+	}
+	traced := trace.New(way, trace.Options{Logger: c.Logger, Clock: c.Clock})
+
+	retries := retry.Options{Clock: c.Clock, Fresh: way.Fresh, OnWait: c.OnWait}
+	signinRetries := retries
+	// A token that is issued twice does no harm.
+	signinRetries.Repeatable = func(*http.Request) bool { return true }
+	source, err := signin.NewSource(signin.Application{
+		TenantID: c.TenantID, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
+		CertificateFile: c.CertificateFile, CertificatePassword: c.CertificatePassword,
+	}, endpoints, retry.New(traced, signinRetries), c.Clock)
+	if err != nil {
+		return nil, err
+	}
+
+	gov := d.governor(quota{endpoints.BaseURL, strings.ToLower(c.TenantID), strings.ToLower(c.ClientID)}, c.Clock)
+	priority := c.Priority
+	if priority == "" {
+		priority = "low"
+	}
+	governed := gov.Wrap(source.Doer(traced), governor.Options{Priority: priority, OnWait: c.OnWait})
+	client, err := graph.New(endpoints.BaseURL, retry.New(governed, retries))
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{Client: client, transport: way, source: source, governor: gov}, nil
+}
+
+func (d *Dialer) governor(q quota, c clock.Clock) *governor.Governor {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g, ok := d.governors[q]
+	if !ok {
+		g = governor.New(c)
+		if d.governors == nil {
+			d.governors = map[quota]*governor.Governor{}
+		}
+		d.governors[q] = g
+	}
+	return g
+}
+
+// SignIn gets a token, if there is none yet, and throws it away: a check of the
+// credentials alone. Errors as those of [signin.Source.Token].
+func (c *Conn) SignIn(ctx context.Context) error {
+	_, err := c.source.Token(ctx)
+	return err
+}
+
+// Stats returns the figures of all connections that share the quota of this one.
+func (c *Conn) Stats() governor.Stats { return c.governor.Stats() }
+
+// Close drops idle network connections. It may be called several times, and a
+// request after it makes a new one.
+func (c *Conn) Close() { c.transport.Close() }

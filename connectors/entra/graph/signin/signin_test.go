@@ -1,0 +1,241 @@
+package signin_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usher-iga/usher/connectors/entra/graph/cloud"
+	"github.com/usher-iga/usher/connectors/entra/graph/signin"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
+)
+
+type doerFunc func(*http.Request) (*http.Response, error)
+
+func (f doerFunc) Do(req *http.Request) (*http.Response, error) { return f(req) }
+
+const (
+	tenant = "11111111-1111-1111-1111-111111111111"
+	client = "22222222-2222-2222-2222-222222222222"
+	secret = "s3cr3t~value"
+)
+
+var (
+	endpoints = cloud.Endpoints{Authority: "https://login.example", Scope: "https://graph.example/.default", BaseURL: "https://graph.example/v1.0/"}
+	bySecret  = signin.Application{TenantID: tenant, ClientID: client, ClientSecret: secret}
+)
+
+// authority is a sign-in service without a network.
+type authority struct {
+	issued  int                                // tokens "token1", "token2" and so on
+	forms   []url.Values                       // of token requests
+	refuse  func() (status int, answer string) // nil to issue
+	fail    error
+	expires int // seconds
+}
+
+func (a *authority) Do(req *http.Request) (*http.Response, error) {
+	if a.fail != nil {
+		return nil, a.fail
+	}
+	const base = "/" + tenant
+	status, answer := http.StatusOK, ""
+	switch {
+	case req.URL.Host != "login.example":
+		return nil, fmt.Errorf("asked %s", req.URL.Host)
+	case req.URL.Path == base+"/v2.0/.well-known/openid-configuration":
+		answer = fmt.Sprintf(`{"issuer":"https://login.example%s/v2.0","authorization_endpoint":"https://login.example%[1]s/oauth2/v2.0/authorize","token_endpoint":"https://login.example%[1]s/oauth2/v2.0/token"}`, base)
+	case req.URL.Path == base+"/oauth2/v2.0/token":
+		body, _ := io.ReadAll(req.Body)
+		form, _ := url.ParseQuery(string(body))
+		a.forms = append(a.forms, form)
+		if a.refuse != nil {
+			status, answer = a.refuse()
+			break
+		}
+		a.issued++
+		answer = fmt.Sprintf(`{"token_type":"Bearer","expires_in":%d,"access_token":"token%d"}`, a.expires, a.issued)
+	default:
+		return nil, fmt.Errorf("asked %s", req.URL)
+	}
+	return &http.Response{StatusCode: status, Request: req, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(answer))}, nil
+}
+
+// manual is a clock that the test sets.
+type manual struct{ now time.Time }
+
+func (m *manual) Now() time.Time                                 { return m.now }
+func (*manual) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+func newSource(t *testing.T, a *authority, clock *manual) *signin.Source {
+	t.Helper()
+	if a.expires == 0 {
+		a.expires = 3599
+	}
+	s, err := signin.NewSource(bySecret, endpoints, a, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestTokenIsKeptAndRenewed(t *testing.T) {
+	a, clock := &authority{}, &manual{time.Now()}
+	s := newSource(t, a, clock)
+	want := func(want string) {
+		t.Helper()
+		if got, err := s.Token(t.Context()); got != want || err != nil {
+			t.Fatalf("got %q, %v; want %q", got, err, want)
+		}
+	}
+	want("token1")
+	clock.now = clock.now.Add(54 * time.Minute)
+	want("token1")
+	form := a.forms[0]
+	if form.Get("client_secret") != secret || form.Get("client_id") != client || !strings.HasPrefix(form.Get("scope"), "https://graph.example/.default") {
+		t.Errorf("form %v", form)
+	}
+	// Near its end it is still used if there is no other, and the authority is left alone for a while.
+	clock.now = clock.now.Add(2 * time.Minute)
+	a.fail = errors.New("down")
+	want("token1")
+	a.fail = nil
+	want("token1")
+	clock.now = clock.now.Add(31 * time.Second)
+	want("token2")
+	clock.now = clock.now.Add(2 * time.Hour)
+	a.fail = errors.New("down")
+	if _, err := s.Token(t.Context()); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "login.example") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRefusedTokenIsReplacedOnce(t *testing.T) {
+	a := &authority{}
+	s := newSource(t, a, &manual{time.Now()})
+	challenge := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true}}}`))
+	var sent []string
+	accepted := "Bearer token2"
+	d := s.Doer(doerFunc(func(req *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(req.Body)
+		sent = append(sent, req.Header.Get("Authorization")+" "+string(body))
+		resp := &http.Response{StatusCode: 200, Request: req, Header: http.Header{}, Body: http.NoBody}
+		if req.Header.Get("Authorization") != accepted {
+			resp.StatusCode = 401
+			resp.Header.Set("WWW-Authenticate", `Bearer realm="", error="insufficient_claims", claims="`+challenge+`"`)
+		}
+		return resp, nil
+	}))
+	do := func() int {
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://graph.example/v1.0/x", strings.NewReader("body"))
+		resp, err := d.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if req.Header.Get("Authorization") != "" {
+			t.Error("the caller's request has the token")
+		}
+		return resp.StatusCode
+	}
+	if status := do(); status != 200 || strings.Join(sent, ", ") != "Bearer token1 body, Bearer token2 body" {
+		t.Errorf("%d, %q", status, sent)
+	}
+	if claims := a.forms[1].Get("claims"); !strings.Contains(claims, "nbf") {
+		t.Errorf("claims %q", claims)
+	}
+	accepted, sent = "", nil
+	if status := do(); status != 401 || len(sent) != 2 || a.issued != 3 {
+		t.Errorf("%d, %q, %d tokens", status, sent, a.issued)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, tc := range []struct {
+		code          int
+		name          string
+		status        int
+		text          string
+		message, hint string
+		setting       string
+	}{
+		{7000215, "invalid_client", 401, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app 'x'.", "client secret is wrong", "not its ID", "ApplicationKey"},
+		{7000222, "invalid_client", 401, "The provided client secret keys for app 'x' are expired.", "has expired", "new secret", "ApplicationKey"},
+		{700016, "unauthorized_client", 400, "Application with identifier 'x' was not found in the directory 'y'.", "application does not exist", "ApplicationId", "ApplicationId"},
+		{90002, "invalid_request", 400, "Tenant 'x' not found.", "tenant does not exist", "cloud", "TenantId"},
+		{700027, "invalid_client", 401, "Client assertion contains an invalid signature.", "not registered", "Upload", "ApplicationCertificateFile"},
+		{700024, "invalid_client", 401, "Client assertion is not within its valid time range.", "time", "clock", ""},
+		{7000112, "unauthorized_client", 400, "Application is disabled.", "disabled", "enable", "ApplicationId"},
+		{500011, "invalid_resource", 400, "The resource principal was not found.", "MicrosoftGraphPath", "cloud", "MicrosoftGraphPath"},
+		{1002012, "invalid_scope", 400, "The provided value for scope is not valid.", "scope", ".default", "MicrosoftGraphPath"},
+		{900023, "invalid_request", 400, "Specified tenant identifier is neither a valid DNS name.", "TenantId", "Copy", "TenantId"},
+		{123, "odd_error", 400, "Something new happened.", "login.example refused the sign-in: Something new happened", "Look the code up", ""},
+	} {
+		t.Run(fmt.Sprint(tc.code), func(t *testing.T) {
+			body, _ := json.Marshal(map[string]any{
+				"error": tc.name, "error_codes": []int{tc.code}, "trace_id": "trace", "correlation_id": "correlation",
+				"error_description": fmt.Sprintf("AADSTS%d: %s Trace ID: trace Correlation ID: correlation Timestamp: now", tc.code, tc.text),
+			})
+			a := &authority{refuse: func() (int, string) { return tc.status, string(body) }}
+			_, err := newSource(t, a, &manual{time.Now()}).Token(t.Context())
+			f := fault.Of(err)
+			if f == nil || f.Code != fault.Unauthorized || f.SystemCode != fmt.Sprintf("AADSTS%d", tc.code) ||
+				f.RequestID != "trace" || f.ClientRequestID != "correlation" || f.Setting != tc.setting ||
+				!strings.Contains(f.Message, tc.message) || !strings.Contains(f.Hint, tc.hint) {
+				t.Errorf("got %+v", f)
+			}
+			if strings.Contains(err.Error(), secret) {
+				t.Error("the secret is in the message")
+			}
+		})
+	}
+}
+
+func TestOddAnswersOfTheAuthority(t *testing.T) {
+	for _, tc := range []struct {
+		status int
+		body   string
+		want   fault.Code
+		system string
+	}{
+		{502, "<html>bad gateway</html>", fault.Unavailable, ""},
+		{200, "<html>sign in here</html>", fault.Unavailable, ""},
+		{400, `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}`, fault.Unauthorized, "AADSTS7000215"},
+		{429, `{"error":"temporarily_unavailable","error_description":"slow"}`, fault.Throttled, "temporarily_unavailable"},
+	} {
+		a := &authority{refuse: func() (int, string) { return tc.status, tc.body }}
+		_, err := newSource(t, a, &manual{time.Now()}).Token(t.Context())
+		if f := fault.Of(err); f == nil || f.Code != tc.want || f.SystemCode != tc.system {
+			t.Errorf("%d %s: %v", tc.status, tc.body, err)
+		}
+	}
+}
+
+func TestNewSourceChecksSettings(t *testing.T) {
+	for setting, a := range map[string]signin.Application{
+		"TenantId":        {TenantID: "no tenant", ClientID: client, ClientSecret: "x"},
+		"ApplicationId":   {TenantID: "contoso.onmicrosoft.com", ClientID: "x", ClientSecret: "x"},
+		"ApplicationKey":  {TenantID: tenant, ClientID: client},
+		"ApplicationCertificateFile": {TenantID: tenant, ClientID: client, CertificateFile: "does/not/exist"},
+	} {
+		_, err := signin.NewSource(a, endpoints, nil, nil)
+		if f := fault.Of(err); f == nil || f.Code != fault.Invalid || f.Setting != setting || f.Hint == "" {
+			t.Errorf("%s: %v", setting, err)
+		}
+	}
+}
+
+func TestWaitingForATokenStopsWithTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	a := &authority{refuse: func() (int, string) { cancel(); return 400, `{"error":"x"}` }}
+	if _, err := newSource(t, a, &manual{time.Now()}).Token(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
