@@ -1,0 +1,34 @@
+package control
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/usher-iga/usher/connectors/sandbox/faults"
+	"github.com/usher-iga/usher/connectors/sandbox/tenant"
+)
+
+func TestOnlyLocalCallers(t *testing.T) {
+	w, err := tenant.New(tenant.DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := New(w, faults.New(1, faults.Settings{}, time.Now, nil), NewCounters())
+	for address, want := range map[string]int{
+		"127.0.0.1:5":   http.StatusOK,
+		"[::1]:5":       http.StatusOK,
+		"192.0.2.1:5":   http.StatusForbidden,
+		"[2001:db8::]:": http.StatusForbidden,
+		"":              http.StatusForbidden,
+	} {
+		r := httptest.NewRequest(http.MethodGet, Prefix+"/counters", nil)
+		r.RemoteAddr = address
+		response := httptest.NewRecorder()
+		h.ServeHTTP(response, r)
+		if response.Code != want {
+			t.Errorf("%q gets %d, want %d", address, response.Code, want)
+		}
+	}
+}

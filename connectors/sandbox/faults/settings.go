@@ -1,0 +1,160 @@
+// Package faults makes a server fail on request: refusals, lost connections,
+// bodies cut short, answers that never come. Which request fails follows from
+// a seed and the request's number.
+package faults
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+)
+
+// The faults that a request can meet.
+const (
+	Throttle          = "throttle"          // 429
+	Unavailable       = "unavailable"       // 503
+	StickyUnavailable = "stickyUnavailable" // 503 to all that comes over this connection
+	GatewayTimeout    = "gatewayTimeout"    // 504
+	Reset             = "reset"             // the connection is reset before an answer
+	Truncate          = "truncate"          // the body ends before its Content-Length
+	TruncateChunked   = "truncateChunked"   // the body ends inside a chunk
+	Slow              = "slow"              // the body comes in pieces
+	Hang              = "hang"              // no answer until the client gives up
+	ExpirePage        = "expirePage"        // the $skiptoken is too old; only on request
+	ExpireDelta       = "expireDelta"       // the $deltatoken is too old; only on request
+)
+
+// usual are the faults that a plain fault rate spreads over.
+var usual = []string{Throttle, Unavailable, StickyUnavailable, GatewayTimeout, Reset, Truncate, TruncateChunked}
+
+// forms are the ways to say that a token is too old; empty is the usual one.
+var forms = []string{"", "gone", "syncStateNotFound", "resyncRequired", "deltaLink", "expiredPageToken"}
+
+// random are all faults that can have a rate.
+func random() []string { return append(slices.Clone(usual), Slow, Hang) }
+
+// Settings says what goes wrong.
+type Settings struct {
+	// Rates is the share of requests, from 0 to 1, that meets each fault.
+	Rates map[string]float64 `json:"rates,omitempty"`
+	// Path confines the rates to requests whose path contains it.
+	Path string `json:"path,omitempty"`
+	// RetryAfter are the values that the header takes in turn: seconds such as
+	// "1" or "0.05", "date" for a HTTP date one second ahead, "none" for no
+	// header. None given is "0.02".
+	RetryAfter []string `json:"retryAfter,omitempty"`
+	// Latency is the time that every answer takes, such as "50ms".
+	Latency Duration `json:"latency,omitempty"`
+	// SlowBody is how long a body takes that is slow; 0 is 200 ms.
+	SlowBody Duration `json:"slowBody,omitempty"`
+	// MissingPermissions are treated as not consented to.
+	MissingPermissions []string `json:"missingPermissions,omitempty"`
+}
+
+// Once is a fault for the next requests that fit.
+type Once struct {
+	Fault string `json:"fault"`
+	// Path fits requests whose path contains it; empty fits all.
+	Path string `json:"path,omitempty"`
+	// Skip lets so many fitting requests pass first.
+	Skip int `json:"skip,omitempty"`
+	// Times is how many requests meet the fault; 0 is 1.
+	Times int `json:"times,omitempty"`
+	// Form is the words in which a token is too old, see the README.
+	Form string `json:"form,omitempty"`
+	// RetryAfter is like one of Settings.
+	RetryAfter string `json:"retryAfter,omitempty"`
+}
+
+// Spread returns the rates for a plain fault rate.
+func Spread(rate float64) map[string]float64 {
+	rates := map[string]float64{}
+	if rate > 0 {
+		for _, fault := range usual {
+			rates[fault] = rate / float64(len(usual))
+		}
+	}
+	return rates
+}
+
+// Validate returns an error that names the first value that cannot be.
+func (s *Settings) Validate() error {
+	sum := 0.0
+	for _, fault := range sortedNames(s.Rates) {
+		rate := s.Rates[fault]
+		if !slices.Contains(random(), fault) {
+			return fmt.Errorf("there is no random fault %q; there are %s", fault, strings.Join(random(), ", "))
+		}
+		if rate < 0 || rate > 1 {
+			return fmt.Errorf("the rate of %s is %v; it must lie between 0 and 1", fault, rate)
+		}
+		sum += rate
+	}
+	if sum > 1.000001 {
+		return fmt.Errorf("the rates add up to %v, more than 1", sum)
+	}
+	for _, form := range s.RetryAfter {
+		if err := checkRetryAfter(form); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkRetryAfter(form string) error {
+	if form == "" || form == "date" || form == "none" {
+		return nil
+	}
+	var seconds float64
+	if _, err := fmt.Sscanf(form, "%g", &seconds); err != nil || seconds < 0 {
+		return fmt.Errorf("the value %q for Retry-After is neither seconds nor date nor none", form)
+	}
+	return nil
+}
+
+// Validate returns an error that names the first value that cannot be.
+func (o *Once) Validate() error {
+	if known := append(random(), ExpirePage, ExpireDelta); !slices.Contains(known, o.Fault) {
+		return fmt.Errorf("there is no fault %q; there are %s", o.Fault, strings.Join(known, ", "))
+	}
+	if !slices.Contains(forms, o.Form) {
+		return fmt.Errorf("there is no form %q of a token that is too old; there are %s", o.Form, strings.Join(forms[1:], ", "))
+	}
+	return checkRetryAfter(o.RetryAfter)
+}
+
+// Decode reads JSON and refuses keys that it does not know.
+func Decode(r io.Reader, into any) error {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("the body is no such JSON: %w", err)
+	}
+	return nil
+}
+
+// Duration is a time.Duration that stands in JSON as a text such as "50ms".
+type Duration time.Duration
+
+// MarshalText writes the duration as time.Duration does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
+func sortedNames(rates map[string]float64) []string {
+	names := make([]string, 0, len(rates))
+	for name := range rates {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}

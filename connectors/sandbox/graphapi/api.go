@@ -1,0 +1,214 @@
+// Package graphapi answers requests the way Microsoft Graph v1.0 does, for the
+// objects of a tenant: lists, single objects, relations and delta queries.
+package graphapi
+
+import (
+	"cmp"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/usher-iga/usher/connectors/sandbox/feed"
+	"github.com/usher-iga/usher/connectors/sandbox/tenant"
+)
+
+// Principal is who a request comes from.
+type Principal struct {
+	AppID string
+	Roles []string
+}
+
+// ErrTokenExpired is an access token past its time.
+var ErrTokenExpired = errors.New("Lifetime validation failed, the token is expired.") //nolint:staticcheck // the service's own words
+
+// Hooks are what an API asks of the rest of the sandbox. All are required and
+// are called by many goroutines.
+type Hooks struct {
+	// Authorize checks an access token for a resource, the URL of this server.
+	// Its error becomes the message of a 401; ErrTokenExpired is one of them.
+	Authorize func(token, resource string) (Principal, error)
+	// Missing says that a permission is to be treated as not consented to.
+	Missing func(role string) bool
+	// Expire says that the token of this request is to be treated as too old,
+	// and in which form to say so; no form is the usual one. The path has no
+	// version and is in lower case.
+	Expire func(path string, deltaToken bool) (form ExpiryForm, ok bool)
+	// Charge books resource units. It returns the headers of the response and
+	// whether the request must wait.
+	Charge func(appID string, units int) (header http.Header, throttled bool)
+	// Now is the time.
+	Now func() time.Time
+}
+
+// ExpiryForm is one of the ways in which Graph says that a token is too old.
+type ExpiryForm string
+
+// The forms that are documented or have been seen.
+const (
+	ExpiryGone        ExpiryForm = "gone"              // 410 with a Location
+	ExpirySyncState   ExpiryForm = "syncStateNotFound" // 400
+	ExpiryUnsupported ExpiryForm = "deltaLink"         // 400 Request_UnsupportedQuery
+	ExpiryResync      ExpiryForm = "resyncRequired"    // 410 with a Location
+	ExpiryPageTooOld  ExpiryForm = "expiredPageToken"  // 400 Directory_ExpiredPageToken
+)
+
+// Sizes of pages and lives of tokens, as documented; for the life of page
+// tokens the documentation has no number.
+const (
+	defaultPageSize  = 100
+	maxPageSize      = 999
+	maxDeltaPageSize = 200
+	maxDeltaLinks    = 500
+	deltaTokenLife   = 7 * 24 * time.Hour
+	pageTokenLife    = time.Hour
+)
+
+// Options are the sizes of pages and whether responses are compressed.
+type Options struct {
+	DeltaObjects int // objects a page of a delta query has at most; 0 is 200
+	DeltaLinks   int // links a page of a delta query has at most; 0 is 500
+	NoGzip       bool
+}
+
+// API is an http.Handler for everything below /v1.0 and /beta.
+type API struct {
+	world   *tenant.World
+	hooks   Hooks
+	tokens  tokens
+	feeds   map[tenant.Kind]*feed.Feed
+	options Options
+	// buffers hold pages while they are made, compressors are gzip.Writers.
+	buffers, compressors sync.Pool
+}
+
+// New makes the API of a tenant.
+func New(w *tenant.World, hooks Hooks, options Options) *API {
+	options.DeltaObjects = cmp.Or(options.DeltaObjects, maxDeltaPageSize)
+	options.DeltaLinks = cmp.Or(options.DeltaLinks, maxDeltaLinks)
+	key := sha256.Sum256(fmt.Appendf(nil, "page tokens %d %s %d", w.Seed(), w.TenantID(), w.Count(tenant.User)))
+	a := &API{world: w, hooks: hooks, tokens: tokens{key: key[:]}, options: options, feeds: map[tenant.Kind]*feed.Feed{}}
+	a.buffers.New = func() any { return new([]byte) }
+	a.compressors.New = func() any {
+		// The level is one of the constants, so that there is no error.
+		z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+		return z
+	}
+	for _, k := range tenant.Kinds() {
+		if k != tenant.Organization { // it has no delta query
+			a.feeds[k] = feed.New(w, k, feed.Limits{Objects: options.DeltaObjects, Links: options.DeltaLinks})
+		}
+	}
+	return a
+}
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := a.serve(w, r); err != nil {
+		a.writeError(w, err)
+	}
+}
+
+// serve checks, in the order in which the real service does: the token, the
+// address, the method, the permission, the quota, the parameters.
+func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
+	who, err := a.authenticate(r)
+	if err != nil {
+		return err
+	}
+	t, err := parseTarget(r.URL)
+	if err != nil {
+		return err
+	}
+	if r.Method != http.MethodGet {
+		return &apiError{status: http.StatusMethodNotAllowed, code: "Request_BadRequest",
+			message: "Specified HTTP method is not allowed for the request target."}
+	}
+	if !a.allowed(who, permissions(t)...) {
+		return errForbidden()
+	}
+	header, throttled := a.hooks.Charge(who.AppID, resourceUnits(t, r.URL.RawQuery))
+	for name, values := range header {
+		w.Header()[name] = values
+	}
+	if throttled {
+		return &apiError{status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Please retry again later."}
+	}
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	request := &request{api: a, http: r, target: t, query: q, who: who}
+	switch {
+	case t.delta:
+		return request.delta(w)
+	case t.count:
+		return request.count(w)
+	case t.relation != "":
+		return request.related(w)
+	case t.id != "":
+		return request.get(w)
+	}
+	return request.list(w)
+}
+
+// request is one request on its way.
+type request struct {
+	api    *API
+	http   *http.Request
+	target target
+	query  query
+	who    Principal
+}
+
+// base is the address of the service as the client wrote it.
+func (r *request) base() string { return "https://" + r.http.Host + "/" + r.target.version + "/" }
+
+// collectionURL is the address of the collection that the request is about.
+func (r *request) collectionURL() string {
+	return r.base() + r.target.folder + r.target.kind.Collection()
+}
+
+// context is the address in @odata.context up to the name of the set.
+func (r *request) context() string { return r.base() + "$metadata#" }
+
+func (a *API) authenticate(r *http.Request) (Principal, error) {
+	challenge := fmt.Sprintf(`Bearer realm="", authorization_uri="https://%s/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`, r.Host)
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || token == "" {
+		return Principal{}, errToken("Access token is empty.", challenge)
+	}
+	who, err := a.hooks.Authorize(token, "https://"+r.Host)
+	if err != nil {
+		return Principal{}, errToken(err.Error(), challenge)
+	}
+	return who, nil
+}
+
+// allowed says whether the caller has one of the roles.
+func (a *API) allowed(who Principal, roles ...string) bool {
+	for _, role := range roles {
+		for _, has := range who.Roles {
+			if has == role && !a.hooks.Missing(role) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (a *API) writeError(w http.ResponseWriter, err error) {
+	failure := &apiError{}
+	if !errors.As(err, &failure) {
+		failure = &apiError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
+	}
+	for name, values := range failure.header {
+		w.Header()[name] = values
+	}
+	writeError(w, failure.status, failure.code, failure.message, a.hooks.Now())
+}
