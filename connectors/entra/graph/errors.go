@@ -33,7 +33,7 @@ func (c *Client) refusal(target *url.URL, resp *http.Response) error {
 		f.SystemCode = detail.codes[0]
 	}
 	f.RequestID, f.ClientRequestID = detail.requestID, detail.clientRequestID
-	withIDs(resp, f)
+	_ = withIDs(resp, f)
 
 	if code, ok := expiry(status, detail.codes); ok && carriesToken(target) {
 		f.Code, f.SystemCode, f.Err = fault.Expired, code, restart{c.sameHostLocation(target, resp)}

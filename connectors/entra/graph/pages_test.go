@@ -246,7 +246,7 @@ func TestPagesStopsWithTheCallback(t *testing.T) {
 			return page(req, 5), nil
 		}))
 		enough := errors.New("enough")
-		if err := client.Pages(t.Context(), "users?page=1", func(graph.Page) error { return enough }); err != enough {
+		if err := client.Pages(t.Context(), "users?page=1", func(graph.Page) error { return enough }); !errors.Is(err, enough) {
 			t.Errorf("got %v", err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

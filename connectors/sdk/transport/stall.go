@@ -33,7 +33,7 @@ func (w *watched) Read(p []byte) (int, error) {
 	w.timer.Stop()
 	// An end counts for nothing either once the time was up: a server that sees us hang up may
 	// still close the answer in good order, as if it were whole.
-	if err != nil && context.Cause(w.ctx) == errStalled {
+	if err != nil && errors.Is(context.Cause(w.ctx), errStalled) {
 		err = errStalled
 	}
 	return n, err

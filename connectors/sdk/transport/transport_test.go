@@ -122,7 +122,7 @@ func TestCertificateErrors(t *testing.T) {
 func TestNetworkErrors(t *testing.T) {
 	plain := httptest.NewServer(nil)
 	defer plain.Close()
-	old := start(t, nil, func(s *httptest.Server) { s.TLS = &tls.Config{MaxVersion: tls.VersionTLS11} })
+	old := start(t, nil, func(s *httptest.Server) { s.TLS = &tls.Config{MaxVersion: tls.VersionTLS11} }) //nolint:gosec // it must be refused
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +272,7 @@ func TestStalledBodyIsCutOff(t *testing.T) {
 			}
 		}, func(s *httptest.Server) { s.EnableHTTP2 = http2 })
 		body, err := get(t, newTransport(t, Options{RootsPEM: rootsOf(server), HTTP2: http2, StallTimeout: 5 * time.Millisecond}), server.URL)
-		if err != errStalled || body != "beginning" {
+		if !errors.Is(err, errStalled) || body != "beginning" {
 			t.Errorf("%q, %v", body, err)
 		}
 		close(release)
@@ -283,7 +283,7 @@ func TestContextEndsARequest(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := start(t, func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() }, nil)
 	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
-	if _, err := newTransport(t, Options{RootsPEM: rootsOf(server)}).Do(req); err != context.Canceled {
+	if _, err := newTransport(t, Options{RootsPEM: rootsOf(server)}).Do(req); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -95,7 +95,7 @@ func (d *Doer) run(req *http.Request, use func(*http.Response) error) error {
 		if err != nil {
 			return err
 		}
-		resp, err := d.next.Do(try)
+		resp, err := d.next.Do(try) //nolint:bodyclose // use, discard or the caller's error path closes it
 		b.tries++
 		again, ok := b.judge(resp, err)
 		switch {

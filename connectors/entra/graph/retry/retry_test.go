@@ -195,6 +195,7 @@ func TestFinalErrorsAreNotRepeated(t *testing.T) {
 }
 
 func get(t *testing.T) *http.Request {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://h/x", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ type untrusted struct {
 
 // newUntrustedServer returns the way to a server whose certificate is not trusted.
 func newUntrustedServer(t *testing.T) untrusted {
+	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()

@@ -192,7 +192,7 @@ func (b *bearer) Do(req *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 		if repeat.Body, err = req.GetBody(); err != nil {
-			return resp, nil // the refusal says more
+			return resp, nil //nolint:nilerr // the refusal says more
 		}
 	}
 	resp.Body.Close()

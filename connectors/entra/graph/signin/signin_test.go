@@ -47,7 +47,8 @@ func (a *authority) Do(req *http.Request) (*http.Response, error) {
 		return nil, a.fail
 	}
 	const base = "/" + tenant
-	status, answer := http.StatusOK, ""
+	status := http.StatusOK
+	var answer string
 	switch {
 	case req.URL.Host != "login.example":
 		return nil, fmt.Errorf("asked %s", req.URL.Host)
@@ -220,9 +221,9 @@ func TestOddAnswersOfTheAuthority(t *testing.T) {
 
 func TestNewSourceChecksSettings(t *testing.T) {
 	for setting, a := range map[string]signin.Application{
-		"TenantId":        {TenantID: "no tenant", ClientID: client, ClientSecret: "x"},
-		"ApplicationId":   {TenantID: "contoso.onmicrosoft.com", ClientID: "x", ClientSecret: "x"},
-		"ApplicationKey":  {TenantID: tenant, ClientID: client},
+		"TenantId":                   {TenantID: "no tenant", ClientID: client, ClientSecret: "x"},
+		"ApplicationId":              {TenantID: "contoso.onmicrosoft.com", ClientID: "x", ClientSecret: "x"},
+		"ApplicationKey":             {TenantID: tenant, ClientID: client},
 		"ApplicationCertificateFile": {TenantID: tenant, ClientID: client, CertificateFile: "does/not/exist"},
 	} {
 		_, err := signin.NewSource(a, endpoints, nil, nil)
