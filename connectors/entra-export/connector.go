@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/usher-iga/usher/connectors/entra/directory"
+	"github.com/usher-iga/usher/connectors/entra/graph/dial"
+	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock"
+)
+
+// connector is the [sdk.Exporter] of Entra ID. It keeps nothing between calls but
+// how much of a tenant's quota is used, which calls share.
+type connector struct {
+	version string
+	logger  hclog.Logger // gets each request at debug level
+	clock   clock.Clock
+	dialer  dial.Dialer
+}
+
+func newConnector(version string, logger hclog.Logger) *connector {
+	return &connector{version: version, logger: logger, clock: clock.System}
+}
+
+// Describe is part of [sdk.Connector].
+func (c *connector) Describe() sdk.Description {
+	d := sdk.Description{
+		Name: "entra-export", Version: c.version, Title: "Microsoft Entra ID export",
+		Settings: settings(),
+	}
+	for _, e := range directory.Entities() {
+		d.Entities = append(d.Entities, sdk.Entity{Name: e.Name, Navigations: e.Navigations})
+	}
+	return d
+}

@@ -1,0 +1,156 @@
+// Package delta reads a collection of Microsoft Graph by delta queries: a round
+// is a chain of pages that ends with the link from which the next round goes on.
+//
+// Source: https://learn.microsoft.com/graph/delta-query-overview.
+package delta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/usher-iga/usher/connectors/entra/directory"
+	"github.com/usher-iga/usher/connectors/entra/graph"
+	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
+	"github.com/usher-iga/usher/connectors/sdk/record"
+)
+
+// maxRestarts is how often a round starts again because Graph forgot where it
+// was. Page tokens live for minutes; a round that loses them again and again is too slow
+// to ever end.
+const maxRestarts = 5
+
+// A Source follows a collection page by page. [graph.Client] is one.
+type Source interface {
+	// Pages is [graph.Client.Pages].
+	Pages(ctx context.Context, pathOrURL string, fn func(graph.Page) error) error
+}
+
+// A Round reads one collection.
+type Round struct {
+	Source     Source
+	Collection directory.Collection
+	Cookie     string // of an earlier round; empty: everything
+
+	// Begin opens the collection, again after each restart, as [sdk.Sink] has it.
+	Begin func(complete bool, reason string) (sdk.Writer, error)
+	// OnPage is called after each page.
+	OnPage func() error
+}
+
+// Run reads the round to its end and ends the collection with the link of the next
+// round as its cookie. Where Graph no longer accepts a page token the round starts
+// again, and with a cookie that it no longer accepts the collection is listed
+// completely.
+//
+// Errors are faults that name the entity and the page: those of Source, an answer
+// that is not a page, an object without id, a round that ends without a link or
+// that would have to start again too often. Errors of Begin, OnPage and the writer
+// are returned as they are.
+func (r *Round) Run(ctx context.Context) error {
+	parser := NewParser(r.Collection)
+	cookie, reason := r.Cookie, ""
+	for restarts := 0; ; restarts++ {
+		pages, err := r.read(ctx, parser, cookie, reason)
+		switch {
+		case !fault.Is(err, fault.Expired):
+			return err
+		case restarts == maxRestarts:
+			return fault.Errorf(fault.Expired, "the list of %s was started %d times, and each time Graph lost the place: %w", r.name(), restarts+1, err).
+				WithHint("The pages are taken too slowly. Check the network and the disk, and export less at the same time")
+		case pages == 0 && cookie != "":
+			cookie, reason = "", "Graph no longer accepts the cookie"
+		default:
+			reason = fmt.Sprintf("Graph no longer accepts the page token after page %d", pages)
+		}
+	}
+}
+
+// read reads all pages once and returns how many there were.
+func (r *Round) read(ctx context.Context, parser *Parser, cookie, reason string) (pages int, err error) {
+	from := cookie
+	if from == "" {
+		from = r.Collection.Query()
+	}
+	writer, err := r.Begin(cookie == "", reason)
+	if err != nil {
+		return 0, err
+	}
+	var next string
+	var failed error // what did not come from Source
+	err = r.Source.Pages(ctx, from, func(page graph.Page) error {
+		if failed = r.take(parser, page, writer); failed == nil {
+			failed = r.OnPage()
+		}
+		pages, next = page.Number, page.DeltaLink
+		return failed
+	})
+	switch {
+	case failed != nil:
+		return pages, failed
+	case err != nil:
+		return pages, r.at(err, pages+1)
+	case next == "":
+		return pages, fault.Errorf(fault.Unavailable, "the list of %s ended after page %d without a link for changes, so it may not be complete", r.name(), pages).
+			WithHint(hintStrange)
+	}
+	return pages, writer.End(next)
+}
+
+const hintStrange = "Run again; if it stays so, check that nothing between here and Graph changes answers"
+
+// take gives the rows of a page to writer.
+func (r *Round) take(parser *Parser, page graph.Page, writer sdk.Writer) error {
+	if page.NextLink == page.URL {
+		return fault.Errorf(fault.Unavailable, "page %d of %s leads to itself", page.Number, r.name()).WithHint(hintStrange)
+	}
+	rows := identified{Writer: writer}
+	err := parser.Page(page.Body, &rows)
+	switch {
+	case errors.Is(rows.failed, errNoID):
+		return fault.Errorf(fault.Unavailable, "object %d on page %d of %s has no id", rows.objects, page.Number, r.name()).WithHint(hintStrange)
+	case rows.failed != nil:
+		return rows.failed
+	case err != nil:
+		return fault.Errorf(fault.Unavailable, "page %d of %s cannot be read: %w", page.Number, r.name(), err).WithHint(hintStrange)
+	}
+	return nil
+}
+
+func (r *Round) name() string { return r.Collection.Entity.Name }
+
+// at says where an error of Source happened.
+func (r *Round) at(err error, page int) error {
+	f, ok := err.(*fault.Error)
+	if !ok {
+		return err
+	}
+	located := *f
+	located.Message = fmt.Sprintf("page %d of %s: %s", page, r.name(), f.Message)
+	return &located
+}
+
+// identified passes rows on, but no object without id, and keeps the error.
+type identified struct {
+	sdk.Writer
+	objects int
+	failed  error
+}
+
+var errNoID = errors.New("no id")
+
+func (w *identified) Object(o *record.Object) error {
+	w.objects++
+	if len(o.ID()) == 0 {
+		w.failed = errNoID
+	} else {
+		w.failed = w.Writer.Object(o)
+	}
+	return w.failed
+}
+
+func (w *identified) Links(l *record.Links) error {
+	w.failed = w.Writer.Links(l)
+	return w.failed
+}
