@@ -1,0 +1,159 @@
+// Command bench measures `usher export` against a program that only fetches and
+// discards the same pages, in the same run and against the same simulated tenant,
+// and prints the ratios.
+//
+//	make bench                       # everything, about two minutes
+//	make bench BENCH="-scale 0.1"    # a tenth of the size
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"time"
+
+	"github.com/usher-iga/usher/agent/trial"
+)
+
+// The sizes at scale 1.
+const (
+	users       = 200_000
+	groups      = 20_000
+	memberships = 2_000_000
+
+	latency            = 50 * time.Millisecond
+	latencyMemberships = 100_000
+)
+
+// columns are the 15 attributes of the export.
+func columns() []string {
+	return []string{
+		"id", "accountEnabled", "city", "companyName", "createdDateTime", "department", "displayName", "employeeId",
+		"givenName", "jobTitle", "mail", "proxyAddresses", "surname", "userPrincipalName", "userType",
+	}
+}
+
+func main() {
+	scale := flag.Float64("scale", 1, "size of the tenant, 1 for 200,000 users and 2,000,000 memberships")
+	rounds := flag.Int("rounds", 3, "measurements of each kind; the fastest counts")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, *scale, *rounds)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, scale float64, rounds int) error {
+	programs, err := trial.FindPrograms("bin")
+	if err != nil {
+		return err
+	}
+	base, err := throughput(ctx, programs, scale, rounds)
+	if err != nil {
+		return err
+	}
+	if err := slowNetwork(ctx, programs, scale); err != nil {
+		return err
+	}
+	return fiveTimes(ctx, programs, scale, base)
+}
+
+// tenant returns the flags of a sandbox without quota and compression: the work
+// that is measured is the export's, not gzip's.
+func tenant(users, groups, memberships float64, more ...string) []string {
+	number := func(f float64) string { return strconv.Itoa(max(1, int(f))) }
+	return append([]string{
+		"--users", number(users), "--groups", number(groups), "--memberships", number(memberships),
+		"--quota", "0", "--gzip=false",
+	}, more...)
+}
+
+// throughput compares the export of the whole tenant with a bare download.
+func throughput(ctx context.Context, programs trial.Programs, scale float64, rounds int) (exported, error) {
+	fmt.Printf("1. %.0f users x %d attributes, %.0f groups, %.0f memberships, no latency\n",
+		users*scale, len(columns()), groups*scale, memberships*scale)
+	s, err := start(ctx, programs, tenant(users*scale, groups*scale, memberships*scale))
+	if err != nil {
+		return exported{}, err
+	}
+	defer s.stop()
+	var best exported
+	var floor fetched
+	for i := range rounds {
+		f, err := s.fetch(ctx)
+		if err != nil {
+			return exported{}, err
+		}
+		e, err := s.export(ctx)
+		if err != nil {
+			return exported{}, err
+		}
+		fmt.Printf("   round %d: fetch only %5.2f s, export %5.2f s\n", i+1, f.wall.Seconds(), e.wall.Seconds())
+		if i == 0 || f.wall < floor.wall {
+			floor = f
+		}
+		if i == 0 || e.wall < best.wall {
+			best = e
+		}
+	}
+	fmt.Printf("   pages             %d, %.1f MB, longest chain %d\n", floor.pages, float64(floor.bytes)/1e6, floor.longest)
+	fmt.Printf("   export / fetch    %.2f (at most 3, goal 2)\n", best.wall.Seconds()/floor.wall.Seconds())
+	fmt.Printf("   speed             %.0f objects/s, %.0f links/s, %.1f s of CPU\n",
+		float64(best.objects)/best.wall.Seconds(), float64(best.links)/best.wall.Seconds(), best.cpu.Seconds())
+	fmt.Printf("   resident memory   agent %.1f + connector %.1f = %.1f MiB (at most 96)\n\n",
+		mib(best.agentRSS), mib(best.connectorRSS), mib(best.agentRSS+best.connectorRSS))
+	return best, nil
+}
+
+// slowNetwork shows that at a real network's latency nothing is added to the longest
+// chain of pages. The tenant is smaller, because latency makes the run long.
+func slowNetwork(ctx context.Context, programs trial.Programs, scale float64) error {
+	fmt.Printf("2. a tenth of the users, %.0f memberships, %v latency\n", latencyMemberships*scale, latency)
+	s, err := start(ctx, programs, tenant(users*scale/10, groups*scale/10, latencyMemberships*scale, "--latency", latency.String()))
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	f, err := s.fetch(ctx)
+	if err != nil {
+		return err
+	}
+	e, err := s.export(ctx)
+	if err != nil {
+		return err
+	}
+	chain := time.Duration(f.longest) * latency
+	fmt.Printf("   longest chain     %d pages x %v = %.2f s\n", f.longest, latency, chain.Seconds())
+	fmt.Printf("   fetch only        %.2f s\n", f.wall.Seconds())
+	fmt.Printf("   export            %.2f s in all, %.2f s of it from the first page to the last\n", e.wall.Seconds(), e.reading.Seconds())
+	fmt.Printf("   export / chain    %.3f in all, %.3f reading (at most 1.05)\n\n", e.wall.Seconds()/chain.Seconds(), e.reading.Seconds()/chain.Seconds())
+	return nil
+}
+
+// fiveTimes shows that memory does not grow with the tenant.
+func fiveTimes(ctx context.Context, programs trial.Programs, scale float64, base exported) error {
+	fmt.Printf("3. five times the tenant of 1\n")
+	s, err := start(ctx, programs, tenant(5*users*scale, 5*groups*scale, 5*memberships*scale))
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	e, err := s.export(ctx)
+	if err != nil {
+		return err
+	}
+	before, after := base.agentRSS+base.connectorRSS, e.agentRSS+e.connectorRSS
+	fmt.Printf("   export            %.2f s, %.0f objects/s, %.0f links/s\n",
+		e.wall.Seconds(), float64(e.objects)/e.wall.Seconds(), float64(e.links)/e.wall.Seconds())
+	fmt.Printf("   resident memory   agent %.1f + connector %.1f = %.1f MiB, %.2f times that of 1 (at most 1.10)\n",
+		mib(e.agentRSS), mib(e.connectorRSS), mib(after), float64(after)/float64(before))
+	return nil
+}
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usher-iga/usher/agent/export"
+)
+
+func (p *program) exportCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "export CONNECTION",
+		Short: "Export a connection to CSV files",
+		Long: `Export a connection to CSV files in ExportOutput below TempFolderPath.
+
+The files are replaced as one set at the end; a run that fails or is cancelled
+leaves them as they were. Every export is complete for now; --complete says so for
+scripts that shall stay right when incremental exports arrive.
+
+Exit codes: 0 published, 1 failed, 2 wrong usage or settings, 3 held for an
+operator, 130 cancelled.`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: p.export,
+	}
+	command.Flags().Bool("complete", false, "export everything")
+	return command
+}
+
+func (p *program) export(cmd *cobra.Command, arguments []string) error {
+	s, err := p.load()
+	if err != nil {
+		return err
+	}
+	if !p.json {
+		p.printWarnings(s)
+	}
+	runner, err := p.runner(s)
+	if err != nil {
+		return err
+	}
+	progress := p.newProgress()
+	report, err := runner.Export(cmd.Context(), arguments[0], progress.show)
+	progress.end(err == nil)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		printJSON(p.stdout, newExportResult(report, progress.reading))
+		return nil
+	}
+	return p.printReport(report)
+}
+
+// exportResult is the report of an export as --json prints it.
+type exportResult struct {
+	Connection       string          `json:"connection"`
+	Run              string          `json:"run"`
+	Mode             string          `json:"mode"`
+	Started          time.Time       `json:"started"`
+	Finished         time.Time       `json:"finished"`
+	Seconds          float64         `json:"seconds"`
+	ReadingSeconds   float64         `json:"readingSeconds"` // from the start to the last page
+	Objects          uint64          `json:"objects"`
+	Links            uint64          `json:"links"`
+	Requests         uint64          `json:"requests"`
+	ResourceUnits    uint64          `json:"resourceUnits"`
+	ThrottledSeconds float64         `json:"throttledSeconds"`
+	Manifest         string          `json:"manifest"`
+	Files            []exportFile    `json:"files"`
+	Restarts         []exportRestart `json:"restarts,omitempty"`
+	Warnings         []exportWarning `json:"warnings,omitempty"`
+}
+
+type exportFile struct {
+	Name   string `json:"name"`
+	Rows   uint64 `json:"rows"`
+	Bytes  uint64 `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+type exportRestart struct {
+	Entity string `json:"entity"`
+	Reason string `json:"reason"`
+}
+
+type exportWarning struct {
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func newExportResult(r export.Report, reading time.Duration) exportResult {
+	result := exportResult{
+		Connection: r.Connection, Run: r.Run, Mode: "complete", Started: r.Started, Finished: r.Finished,
+		Seconds: r.Finished.Sub(r.Started).Seconds(), ReadingSeconds: reading.Seconds(),
+		Requests: r.Requests, ResourceUnits: r.ResourceUnits, ThrottledSeconds: r.Throttled.Seconds(), Manifest: r.Manifest,
+	}
+	for _, e := range r.Entities {
+		result.Objects += e.Objects
+		result.Links += e.Links
+	}
+	for _, f := range r.Files {
+		result.Files = append(result.Files, exportFile{f.Name, f.Rows, f.Bytes, f.SHA256})
+	}
+	for _, restart := range r.Restarts {
+		result.Restarts = append(result.Restarts, exportRestart(restart))
+	}
+	for _, warning := range r.Warnings {
+		result.Warnings = append(result.Warnings, exportWarning(warning))
+	}
+	return result
+}
+
+// printReport tells a person what was published.
+func (p *program) printReport(r export.Report) error {
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(p.stderr, "warning: %s\n", warning.Message)
+		if warning.Hint != "" {
+			fmt.Fprintf(p.stderr, "         %s.\n", warning.Hint)
+		}
+	}
+	for _, restart := range r.Restarts {
+		fmt.Fprintf(p.stderr, "note: %s was listed again from its start: %s\n", restart.Entity, restart.Reason)
+	}
+	throttled := ""
+	if r.Throttled > 0 {
+		throttled = fmt.Sprintf(", %v of it held back by Graph", r.Throttled.Round(100*time.Millisecond))
+	}
+	fmt.Fprintf(p.stdout, "Published %s, run %s: %d requests in %v%s.\n",
+		r.Connection, r.Run, r.Requests, r.Finished.Sub(r.Started).Round(10*time.Millisecond), throttled)
+	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	for _, f := range r.Files {
+		fmt.Fprintf(table, "  %s\t%d rows\t%s\n", f.Name, f.Rows, size(f.Bytes))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "Manifest: %s\n", r.Manifest)
+	return nil
+}
+
+func size(bytes uint64) string {
+	switch {
+	case bytes >= 10e6:
+		return fmt.Sprintf("%.0f MB", float64(bytes)/1e6)
+	case bytes >= 10e3:
+		return fmt.Sprintf("%.0f kB", float64(bytes)/1e3)
+	default:
+		return fmt.Sprintf("%d bytes", bytes)
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/spf13/cobra"
+
+	"github.com/usher-iga/usher/agent/job"
+	"github.com/usher-iga/usher/agent/pluginhost"
+	"github.com/usher-iga/usher/agent/settings"
+	"github.com/usher-iga/usher/connectors/sdk/clock"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
+)
+
+// program is one invocation, with all that it touches, so that a test can run it.
+type program struct {
+	args           []string
+	environ        []string
+	stdout, stderr io.Writer
+
+	settingsDir string
+	logLevel    string
+	json        bool
+}
+
+// memoryGoal is what the garbage collector aims at: an export needs little, and
+// the machine belongs to others.
+const memoryGoal = 48 << 20
+
+func (p *program) run(ctx context.Context) int {
+	debug.SetMemoryLimit(memoryGoal)
+	root := p.command()
+	root.SetArgs(p.args)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		p.printError(err)
+	}
+	return exitCode(err)
+}
+
+func (p *program) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "usher",
+		Short: "Export a Microsoft Entra tenant to the files that an IGA system loads",
+		Long: `Usher exports a Microsoft Entra tenant to the CSV files that an IGA system loads.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 held for an operator,
+130 cancelled.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := root.PersistentFlags()
+	flags.StringVar(&p.settingsDir, "settings", "", "`folder` of the appsettings files (default: the folder of the usher program)")
+	flags.StringVar(&p.logLevel, "log-level", "warn", "what to log on standard error: trace, debug, info, warn, error or off")
+	flags.BoolVar(&p.json, "json", false, "print one JSON object instead of text")
+	root.AddCommand(p.exportCommand(), p.settingsCommand(), p.connectorsCommand(), p.versionCommand())
+	return root
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+// args wraps a cobra check of arguments, so that its error counts as usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}
+
+// The exit codes, documented in docs/export.md.
+const (
+	exitDone      = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitHeld      = 3
+	exitCancelled = 130
+)
+
+func exitCode(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if _, ok := errors.AsType[usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command") {
+		return exitUsage
+	}
+	switch fault.CodeOf(err) {
+	case fault.Invalid:
+		return exitUsage
+	case fault.Held:
+		return exitHeld
+	case fault.Canceled:
+		return exitCancelled
+	default:
+		return exitFailed
+	}
+}
+
+// logger writes to standard error, at the level that the command line asks for.
+func (p *program) logger() (hclog.Logger, error) {
+	level := hclog.LevelFromString(p.logLevel)
+	if level == hclog.NoLevel {
+		return nil, usageError{errors.New("--log-level " + p.logLevel + " is none of trace, debug, info, warn, error and off")}
+	}
+	return hclog.New(&hclog.LoggerOptions{Name: "usher", Level: level, Output: p.stderr, JSONFormat: p.json}), nil
+}
+
+// programDir is the folder of the running program: where settings and connectors
+// are unless the admin says otherwise.
+func programDir() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", fault.Errorf(fault.Internal, "find the folder of this program: %w", err)
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return filepath.Dir(path), nil
+}
+
+// load reads the settings and prints their warnings.
+func (p *program) load() (*settings.Settings, error) {
+	dir, err := programDir()
+	if err != nil {
+		return nil, err
+	}
+	options := settings.Options{Dir: p.settingsDir, Environ: p.environ, ProgramDir: dir}
+	if options.Dir == "" {
+		options.Dir = dir
+	}
+	return settings.Load(options)
+}
+
+// runner wires what a command needs to work on connections.
+func (p *program) runner(s *settings.Settings) (*job.Runner, error) {
+	log, err := p.logger()
+	if err != nil {
+		return nil, err
+	}
+	return &job.Runner{
+		Settings: s,
+		Host: &pluginhost.Host{
+			Folder:       pluginhost.Folder{Path: s.Connectors.Folder, Checksums: s.Connectors.Checksums},
+			StartTimeout: s.Connectors.StartTimeout,
+			CheckTimeout: 2 * time.Minute,
+			IdleTimeout:  s.Connectors.IdleTimeout,
+			Clock:        clock.System,
+			Logger:       log,
+		},
+		Clock:   clock.System,
+		Logger:  log,
+		Version: version,
+	}, nil
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"github.com/usher-iga/usher/agent/export"
+)
+
+// progress shows how far an export is: bars on a terminal, a line every few seconds
+// elsewhere, nothing with --json.
+type progress struct {
+	display display
+	reading time.Duration // from the start to the last page
+}
+
+// display is one way to show snapshots. done is called once, at the end.
+type display interface {
+	show(s export.Snapshot)
+	done(ok bool)
+}
+
+func (p *program) newProgress() *progress {
+	file, ok := p.stderr.(*os.File)
+	switch {
+	case p.json:
+		return &progress{display: noDisplay{}}
+	case ok && term.IsTerminal(int(file.Fd())):
+		return &progress{display: &bars{pool: mpb.New(mpb.WithOutput(p.stderr), mpb.WithWidth(60))}}
+	default:
+		return &progress{display: &lines{write: func(line string) { fmt.Fprintln(p.stderr, line) }}}
+	}
+}
+
+func (p *progress) show(s export.Snapshot) {
+	if s.Phase == export.Reading {
+		p.reading = s.Elapsed
+	}
+	p.display.show(s)
+}
+
+func (p *progress) end(ok bool) { p.display.done(ok) }
+
+type noDisplay struct{}
+
+func (noDisplay) show(export.Snapshot) {}
+func (noDisplay) done(bool)            {}
+
+// lineInterval is the least time between two lines.
+const lineInterval = 5 * time.Second
+
+// lines is for logs.
+type lines struct {
+	write func(string)
+	next  time.Duration
+}
+
+func (l *lines) show(s export.Snapshot) {
+	if s.Elapsed < l.next {
+		return
+	}
+	l.next = s.Elapsed + lineInterval
+	l.write(line(s))
+}
+
+func (l *lines) done(bool) {}
+
+// line tells a snapshot in one line.
+func line(s export.Snapshot) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%5.0f s  ", s.Elapsed.Seconds())
+	if s.Phase != export.Reading {
+		fmt.Fprintf(&b, "write files: %d of %d rows", s.Merged, s.ToMerge)
+		return b.String()
+	}
+	for i, c := range s.Collections {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s %d", c.Entity, c.Objects)
+		if c.Links > 0 {
+			fmt.Fprintf(&b, " + %d links", c.Links)
+		}
+		if c.Ended {
+			b.WriteString(" (all)")
+		}
+	}
+	b.WriteString(pace(s))
+	return b.String()
+}
+
+// pace tells rate, throttling and what is left.
+func pace(s export.Snapshot) string {
+	text := fmt.Sprintf("; %.0f rows/s", s.Rate)
+	if s.Throttled > 0 {
+		text += fmt.Sprintf(", held back %v", s.Throttled.Round(100*time.Millisecond))
+	}
+	if s.Waiting > time.Second {
+		text += fmt.Sprintf(", waiting %v: %s", s.Waiting.Round(time.Second), s.Reason)
+	}
+	if s.Remaining > 0 {
+		text += fmt.Sprintf(", about %v left", s.Remaining.Round(time.Second))
+	}
+	return text
+}
+
+// bars has a bar for each entity, and one for the files.
+type bars struct {
+	pool     *mpb.Progress
+	entities []*mpb.Bar
+	files    *mpb.Bar
+
+	mu     sync.Mutex
+	latest export.Snapshot
+}
+
+func (b *bars) show(s export.Snapshot) {
+	b.mu.Lock()
+	b.latest = s
+	b.mu.Unlock()
+	for i, c := range s.Collections {
+		if i == len(b.entities) {
+			b.entities = append(b.entities, b.add(i, c))
+		}
+		rows := int64(c.Objects + c.Links)
+		if c.Expected == 0 || c.Ended {
+			b.entities[i].SetTotal(rows+1, false) // unknown: the bar stays just short of full
+		}
+		b.entities[i].SetCurrent(rows)
+		if c.Ended {
+			b.entities[i].SetTotal(rows, true)
+		}
+	}
+	if s.Phase == export.Reading {
+		return
+	}
+	if b.files == nil {
+		b.files = b.pool.New(int64(s.ToMerge), mpb.BarStyle(), mpb.PrependDecorators(decor.Name("files", decor.WCSyncSpaceR)))
+	}
+	b.files.SetCurrent(int64(s.Merged))
+}
+
+func (b *bars) add(i int, c export.Collection) *mpb.Bar {
+	text := func(decor.Statistics) string {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		now := b.latest.Collections[i]
+		text := fmt.Sprintf(" %d objects", now.Objects)
+		if now.Links > 0 {
+			text += fmt.Sprintf(", %d links", now.Links)
+		}
+		if i == len(b.latest.Collections)-1 {
+			text += pace(b.latest)
+		}
+		return text
+	}
+	return b.pool.New(int64(c.Expected), mpb.BarStyle(),
+		mpb.PrependDecorators(decor.Name(c.Entity, decor.WCSyncSpaceR)), mpb.AppendDecorators(decor.Any(text)))
+}
+
+func (b *bars) done(ok bool) {
+	all := b.entities
+	if b.files != nil {
+		all = append(all, b.files)
+	}
+	for _, bar := range all {
+		if ok {
+			bar.SetTotal(-1, true)
+		} else {
+			bar.Abort(false)
+		}
+	}
+	b.pool.Wait()
+}

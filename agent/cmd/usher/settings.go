@@ -1,0 +1,110 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usher-iga/usher/agent/settings"
+)
+
+func (p *program) settingsCommand() *cobra.Command {
+	command := &cobra.Command{Use: "settings", Short: "Check and show the settings", Args: args(cobra.NoArgs)}
+	command.AddCommand(
+		&cobra.Command{
+			Use:   "validate",
+			Short: "Check all settings and connections, without the network",
+			Args:  args(cobra.NoArgs),
+			RunE:  p.validate,
+		},
+		&cobra.Command{
+			Use:   "show",
+			Short: "Show every value and where it comes from, secrets hidden",
+			Args:  args(cobra.NoArgs),
+			RunE:  p.show,
+		},
+	)
+	return command
+}
+
+func (p *program) validate(cmd *cobra.Command, _ []string) error {
+	s, err := p.load()
+	if err != nil {
+		return err
+	}
+	p.printWarnings(s)
+	runner, err := p.runner(s)
+	if err != nil {
+		return err
+	}
+	checked, skipped, err := runner.Validate(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if p.json {
+		printJSON(p.stdout, struct {
+			Settings    string   `json:"settings"`
+			Connections []string `json:"connections"`
+			Skipped     []string `json:"skipped,omitempty"`
+		}{s.Dir, checked, skipped})
+		return nil
+	}
+	fmt.Fprintf(p.stdout, "The settings in %s are valid.\n", s.Dir)
+	for _, id := range checked {
+		fmt.Fprintf(p.stdout, "  connection %s\n", id)
+	}
+	for _, id := range skipped {
+		fmt.Fprintf(p.stdout, "  connection %s was not looked at: it has no EntityTypeMapping, so there is nothing to export\n", id)
+	}
+	return nil
+}
+
+func (p *program) show(cmd *cobra.Command, _ []string) error {
+	s, err := p.load()
+	if err != nil {
+		return err
+	}
+	runner, err := p.runner(s)
+	if err != nil {
+		return err
+	}
+	entries := s.Entries(runner.Keys(cmd.Context()))
+	if p.json {
+		type entry struct {
+			Path  string `json:"path"`
+			Value string `json:"value"`
+			Layer string `json:"layer"`
+			File  string `json:"file,omitempty"`
+			Line  int    `json:"line,omitempty"`
+		}
+		all := make([]entry, len(entries))
+		for i, e := range entries {
+			all[i] = entry{e.Path, e.Value, e.Origin.Layer, e.Origin.File, e.Origin.Line}
+		}
+		printJSON(p.stdout, struct {
+			Settings []entry `json:"settings"`
+		}{all})
+		return nil
+	}
+	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	for _, e := range entries {
+		from := cmp.Or(e.Origin.Variable, e.Origin.Layer)
+		if e.Origin.Line > 0 {
+			from = fmt.Sprintf("%s:%d", filepath.Base(e.Origin.File), e.Origin.Line)
+		}
+		fmt.Fprintf(table, "%s\t%q\t%s\n", e.Path, e.Value, from)
+	}
+	return table.Flush()
+}
+
+func (p *program) printWarnings(s *settings.Settings) {
+	for _, w := range s.Warnings {
+		fmt.Fprintf(p.stderr, "warning: %s\n", w.Message)
+		if w.Hint != "" {
+			fmt.Fprintf(p.stderr, "         %s.\n", w.Hint)
+		}
+	}
+}

@@ -1,0 +1,230 @@
+// Package job takes a connection by its name and does what it is for: from the
+// settings over the connector program to a finished run.
+package job
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/usher-iga/usher/agent/pluginhost"
+	"github.com/usher-iga/usher/agent/settings"
+	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
+)
+
+// Runner works on the connections of one installation. Its methods may be called
+// side by side.
+type Runner struct {
+	Settings *settings.Settings
+	Host     *pluginhost.Host
+	Clock    clock.Clock
+	Logger   hclog.Logger
+	Version  string // of the agent, for the manifest
+}
+
+// Validate checks every connection that has something to export, as far as that is
+// possible without the network. It returns the ids of those and of the others. Its
+// error tells all that is wrong.
+func (r *Runner) Validate(ctx context.Context) (checked, skipped []string, err error) {
+	running := map[string]*pluginhost.Connector{}
+	defer func() {
+		for _, connector := range running {
+			connector.Close()
+		}
+	}()
+	var problems []error
+	for _, c := range r.Settings.Connections {
+		if c.CheckMapping() != nil {
+			skipped = append(skipped, c.ID)
+			continue
+		}
+		connector := running[c.Connector]
+		if connector == nil {
+			if connector, err = r.Host.Launch(ctx, c.Connector); err != nil {
+				if ctx.Err() != nil {
+					return nil, nil, err
+				}
+				problems = append(problems, locate(c, err))
+				continue
+			}
+			running[c.Connector] = connector
+		}
+		if err := r.validate(ctx, c, connector); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		checked = append(checked, c.ID)
+	}
+	if len(problems) > 0 {
+		return nil, nil, errors.Join(problems...)
+	}
+	return checked, skipped, nil
+}
+
+// validate checks one connection offline.
+func (r *Runner) validate(ctx context.Context, c *settings.Connection, connector *pluginhost.Connector) error {
+	request, err := r.request(c, connector.Description)
+	if err != nil {
+		return err
+	}
+	findings, err := connector.Check(ctx, sdk.CheckRequest{
+		Connection: request.Connection, Offline: true, Collections: request.Collections, Attributes: request.Attributes,
+	})
+	if err != nil {
+		return locate(c, err)
+	}
+	var problems []error
+	for _, f := range findings {
+		if f.State == sdk.Failed {
+			failed := &fault.Error{Code: fault.Invalid, Message: f.Message, Hint: f.Hint, Setting: f.Setting}
+			problems = append(problems, locate(c, failed))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Keys returns for each connector that connections use the keys that it describes,
+// so that its secrets are known. A connector that cannot be asked is left out:
+// showing settings must work when little else does.
+func (r *Runner) Keys(ctx context.Context) map[string][]sdk.Setting {
+	keys := map[string][]sdk.Setting{}
+	for _, c := range r.Settings.Connections {
+		if _, known := keys[c.Connector]; known {
+			continue
+		}
+		if connector, err := r.Host.Launch(ctx, c.Connector); err == nil {
+			keys[c.Connector] = connector.Description.Settings
+			connector.Close()
+		}
+	}
+	return keys
+}
+
+// Listed is one connector program as `usher connectors list` shows it.
+type Listed struct {
+	Name         string   `json:"name"`
+	Path         string   `json:"path"`
+	Checksum     string   `json:"sha256"`
+	Source       string   `json:"vouchedForBy,omitempty"`
+	Title        string   `json:"title,omitempty"`
+	Version      string   `json:"version,omitempty"`
+	Capabilities []string `json:"capabilities,omitempty"`
+	Entities     []string `json:"entities,omitempty"`
+	Problem      string   `json:"problem,omitempty"` // why it cannot be used
+}
+
+// Connectors lists the connector programs; those that are genuine are started and asked.
+func (r *Runner) Connectors(ctx context.Context) ([]Listed, error) {
+	programs, err := r.Host.Folder.Programs()
+	if err != nil {
+		return nil, err
+	}
+	listed := make([]Listed, 0, len(programs))
+	for _, p := range programs {
+		l := Listed{Name: p.Name, Path: p.Path, Checksum: p.Checksum, Source: p.Source}
+		connector, err := r.Host.Launch(ctx, p.Name)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			l.Problem = err.Error()
+		default:
+			l.Title, l.Version = connector.Description.Title, connector.Description.Version
+			if connector.CanExport {
+				l.Capabilities = append(l.Capabilities, "export")
+			}
+			for _, e := range connector.Description.Entities {
+				l.Entities = append(l.Entities, e.Name)
+			}
+			connector.Close()
+		}
+		listed = append(listed, l)
+	}
+	return listed, nil
+}
+
+// request turns a connection's settings into what its connector is asked for.
+func (r *Runner) request(c *settings.Connection, d sdk.Description) (sdk.ExportRequest, error) {
+	plain, secrets, err := c.Resolve(d.Settings)
+	if err := errors.Join(err, c.CheckMapping()); err != nil {
+		return sdk.ExportRequest{}, err
+	}
+	roots, err := r.Settings.Roots()
+	if err != nil {
+		return sdk.ExportRequest{}, err
+	}
+	req := sdk.ExportRequest{Connection: sdk.Connection{
+		ID: c.ID, Settings: plain, Secrets: make(map[string]string, len(secrets)),
+		Network: sdk.Network{
+			Proxy: r.Settings.Proxy.URL().Reveal(), NoProxy: r.Settings.Proxy.Bypass, TrustedCertificates: roots,
+		},
+	}}
+	for name, value := range secrets {
+		req.Connection.Secrets[name] = value.Reveal()
+	}
+	_, req.Attributes = columns(c.Mapping)
+	req.Collections, err = collections(c.Mapping, d)
+	return req, err
+}
+
+// collections asks for each entity of the mapping, with those of the mapping's
+// navigations that the entity has. A navigation that no entity of the connector has
+// is an error.
+func collections(m settings.EntityTypeMapping, d sdk.Description) ([]sdk.Collection, error) {
+	for _, wanted := range m.Navigations {
+		has := func(e sdk.Entity) bool { return containsFold(e.Navigations, wanted) }
+		if !slices.ContainsFunc(d.Entities, has) {
+			return nil, fault.Errorf(fault.Invalid, "%s: %s cannot deliver a navigation %q", m.Origin, d.Name, wanted).
+				WithHint("It can deliver %s", navigations(d))
+		}
+	}
+	all := make([]sdk.Collection, 0, len(m.Entities))
+	for _, name := range m.Entities {
+		c := sdk.Collection{Entity: name}
+		for _, e := range d.Entities {
+			if strings.EqualFold(e.Name, name) {
+				c.Entity = e.Name
+				for _, n := range e.Navigations {
+					if containsFold(m.Navigations, n) {
+						c.Navigations = append(c.Navigations, n)
+					}
+				}
+			}
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// navigations tells which navigations a connector offers.
+func navigations(d sdk.Description) string {
+	var have []string
+	for _, e := range d.Entities {
+		if len(e.Navigations) > 0 {
+			have = append(have, strings.Join(e.Navigations, " and ")+" of "+e.Name)
+		}
+	}
+	return cmp.Or(strings.Join(have, ", "), "none")
+}
+
+func containsFold(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(e string) bool { return strings.EqualFold(e, s) })
+}
+
+// locate puts file and line of the setting that an error is about before its message.
+func locate(c *settings.Connection, err error) error {
+	f := fault.Of(err)
+	if f == nil || f.Setting == "" {
+		return err
+	}
+	located := *f
+	located.Message = fmt.Sprintf("%s: %s", c.Locate(f.Setting), f.Message)
+	return &located
+}
