@@ -141,7 +141,7 @@ func (h *Host) start(program Program) (*process, *sdk.Client, error) {
 		return nil, nil, err
 	}
 	p := &process{name: program.Name, sockets: sockets, cmd: exec.Command(program.Path)} //nolint:noctx // ended by close, gently first
-	p.cmd.Env = environment(sockets)
+	p.cmd.Env = append(environment(sockets), sdk.LogLevelVariable+"="+h.Logger.GetLevel().String())
 	var exit context.CancelFunc
 	p.exited, exit = context.WithCancel(context.Background())
 	p.client = goplugin.NewClient(&goplugin.ClientConfig{
@@ -158,6 +158,8 @@ func (h *Host) start(program Program) (*process, *sdk.Client, error) {
 		GRPCDialOptions: []grpc.DialOption{
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(sdk.MaxMessageSize), grpc.MaxCallSendMsgSize(sdk.MaxMessageSize)),
 			grpc.WithStreamInterceptor(interceptIdle),
+			grpc.WithInitialWindowSize(sdk.GRPCWindow), grpc.WithInitialConnWindowSize(sdk.GRPCWindow),
+			grpc.WithReadBufferSize(sdk.GRPCBuffer), grpc.WithWriteBufferSize(sdk.GRPCBuffer),
 		},
 	})
 	client, err := p.connect()

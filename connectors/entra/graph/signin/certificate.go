@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"os"
 
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
@@ -30,8 +31,11 @@ func loadCertificate(file, password string) ([]*x509.Certificate, crypto.Private
 		var first *x509.Certificate
 		key, first, certificates, err = pkcs12.DecodeChain(data, password)
 		if errors.Is(err, pkcs12.ErrIncorrectPassword) {
-			return nil, nil, fault.Errorf(fault.Invalid, "CertificatePassword does not open %s", file).
+			return nil, nil, fault.Errorf(fault.Invalid, "ApplicationCertificatePassword does not open %s", file).
 				WithSetting("ApplicationCertificatePassword").WithHint("Give the password with which the PFX file was exported")
+		}
+		if err != nil {
+			err = fmt.Errorf("it is neither a PEM file nor a PFX file that can be read (%w)", err)
 		}
 		certificates = append([]*x509.Certificate{first}, certificates...)
 	}
