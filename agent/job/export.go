@@ -29,7 +29,7 @@ func (r *Runner) Export(ctx context.Context, id string, progress func(export.Sna
 		return export.Report{}, err
 	}
 	report, err := r.export(ctx, connection, progress)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && !fault.Is(err, fault.Storage) { // a failing disk matters more
 		return report, fault.Errorf(fault.Canceled, "the export of %s was cancelled", connection.ID).
 			WithHint("The files of the run before are as they were")
 	}

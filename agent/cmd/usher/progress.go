@@ -130,9 +130,6 @@ func (b *bars) show(s export.Snapshot) {
 			b.entities = append(b.entities, b.add(i, c))
 		}
 		rows := int64(c.Objects + c.Links)
-		if c.Expected == 0 || c.Ended {
-			b.entities[i].SetTotal(rows+1, false) // unknown: the bar stays just short of full
-		}
 		b.entities[i].SetCurrent(rows)
 		if c.Ended {
 			b.entities[i].SetTotal(rows, true)
@@ -161,7 +158,11 @@ func (b *bars) add(i int, c export.Collection) *mpb.Bar {
 		}
 		return text
 	}
-	return b.pool.New(int64(c.Expected), mpb.BarStyle(),
+	style := mpb.BarFillerBuilder(mpb.BarStyle())
+	if c.Expected == 0 { // nobody knows how much there is
+		style = mpb.SpinnerStyle().PositionLeft()
+	}
+	return b.pool.New(int64(c.Expected), style,
 		mpb.PrependDecorators(decor.Name(c.Entity, decor.WCSyncSpaceR)), mpb.AppendDecorators(decor.Any(text)))
 }
 
