@@ -65,6 +65,11 @@ test: ## Run all tests, with the race detector where a C compiler is at hand
 test-short: ## Run the tests that take a moment only
 	$(GO) test -short ./...
 
+.PHONY: clients
+clients: build ## Run other people's Graph clients against the simulated tenant (needs Node 20)
+	cd connectors/sandbox/clients && npm ci --no-audit && \
+		USHER_SANDBOX='$(CURDIR)/$(BIN)/usher-sandbox$(EXE)' npm test
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz test for FUZZTIME (20s)
 	GO='$(GO)' sh .ci/fuzz $(FUZZTIME)

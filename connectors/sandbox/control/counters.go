@@ -1,6 +1,7 @@
 package control
 
 import (
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -77,10 +78,7 @@ func (c *Counters) Counts() Counts {
 	defer c.mu.Unlock()
 	counts := Counts{Requests: map[string]map[string]int{}, Peak: c.peak}
 	for path, statuses := range c.requests {
-		counts.Requests[path] = map[string]int{}
-		for status, n := range statuses {
-			counts.Requests[path][status] = n
-		}
+		counts.Requests[path] = maps.Clone(statuses)
 	}
 	return counts
 }

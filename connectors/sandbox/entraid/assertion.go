@@ -3,7 +3,7 @@ package entraid
 import (
 	"crypto"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // the thumbprint of x5t is SHA-1 by definition
+	"crypto/sha1" // the thumbprint of x5t is SHA-1 by definition
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -111,7 +111,7 @@ func parseAssertion(text string) (as assertion, err error) {
 // names says whether the assertion's thumbprint is the certificate's. Clients
 // write it in the standard alphabet of base64 as well as in that for URLs.
 func (as *assertion) names(certificate *x509.Certificate) bool {
-	long, short := sha256.Sum256(certificate.Raw), sha1.Sum(certificate.Raw) //nolint:gosec // see above
+	long, short := sha256.Sum256(certificate.Raw), sha1.Sum(certificate.Raw)
 	if as.header.X5tS256 != "" {
 		return sameBase64(as.header.X5tS256, long[:])
 	}

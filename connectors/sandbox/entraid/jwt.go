@@ -78,7 +78,7 @@ func (a *Authority) Verify(token, resource string) (Claims, error) {
 		return Claims{}, ErrExpired
 	}
 	if name := strings.TrimSuffix(claims.Audience, "/"); !graphResources[name] && name != resource {
-		return Claims{}, errors.New("Access token validation failure. Invalid audience.") //nolint:staticcheck // the service's own words
+		return Claims{}, errors.New("Access token validation failure. Invalid audience.") //nolint:revive,staticcheck // the service's own words
 	}
 	return claims, nil
 }
@@ -86,12 +86,12 @@ func (a *Authority) Verify(token, resource string) (Claims, error) {
 func (a *Authority) parse(token string) (Claims, error) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return Claims{}, errors.New("IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact Serialization Format. (JWS): 'EncodedHeader.EndcodedPayload.EncodedSignature'.")
+		return Claims{}, errors.New("IDX14100: JWT is not well formed, there are no dots (.).\nThe token needs to be in JWS or JWE Compact Serialization Format. (JWS): 'EncodedHeader.EndcodedPayload.EncodedSignature'.") //nolint:revive,staticcheck // the service's own words
 	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	if err != nil || rsa.VerifyPKCS1v15(&a.key.PublicKey, crypto.SHA256, digest[:], signature) != nil {
-		return Claims{}, errors.New("Access token validation failure. Invalid signature.") //nolint:staticcheck // the service's own words
+		return Claims{}, errors.New("Access token validation failure. Invalid signature.") //nolint:revive,staticcheck // the service's own words
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {

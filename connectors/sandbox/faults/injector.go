@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -69,11 +70,7 @@ func (i *Injector) Add(o Once) error {
 func (i *Injector) Given() map[string]int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	counts := make(map[string]int, len(i.given))
-	for name, n := range i.given {
-		counts[name] = n
-	}
-	return counts
+	return maps.Clone(i.given)
 }
 
 // ResetCounts sets the counts of Given to nothing.

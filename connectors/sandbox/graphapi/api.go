@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ type Principal struct {
 }
 
 // ErrTokenExpired is an access token past its time.
-var ErrTokenExpired = errors.New("Lifetime validation failed, the token is expired.") //nolint:staticcheck // the service's own words
+var ErrTokenExpired = errors.New("Lifetime validation failed, the token is expired.") //nolint:revive,staticcheck // the service's own words
 
 // Hooks are what an API asks of the rest of the sandbox. All are required and
 // are called by many goroutines.
@@ -133,9 +134,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 		return errForbidden()
 	}
 	header, throttled := a.hooks.Charge(who.AppID, resourceUnits(t, r.URL.RawQuery))
-	for name, values := range header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), header)
 	if throttled {
 		return &apiError{status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Please retry again later."}
 	}
@@ -207,8 +206,6 @@ func (a *API) writeError(w http.ResponseWriter, err error) {
 	if !errors.As(err, &failure) {
 		failure = &apiError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
 	}
-	for name, values := range failure.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), failure.header)
 	writeError(w, failure.status, failure.code, failure.message, a.hooks.Now())
 }

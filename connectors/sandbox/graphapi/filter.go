@@ -29,7 +29,7 @@ func parseFilter(w *tenant.World, kind tenant.Kind, text string) (func(tenant.Re
 		return nil, nil
 	}
 	var all []func(tenant.Ref) bool
-	for _, part := range strings.Split(text, " and ") {
+	for part := range strings.SplitSeq(text, " and ") {
 		one, err := parseComparison(w, kind, part)
 		if err != nil {
 			return nil, err

@@ -29,7 +29,7 @@ func parseQuery(raw string) (query, error) {
 	if len(raw) > maxQueryLength {
 		return q, &apiError{status: http.StatusRequestURITooLong, code: "UriTooLong", message: "The request URI is too long."}
 	}
-	for _, pair := range strings.Split(raw, "&") {
+	for pair := range strings.SplitSeq(raw, "&") {
 		if pair == "" {
 			continue
 		}

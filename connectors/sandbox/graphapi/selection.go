@@ -28,13 +28,6 @@ func (s *selection) addRelation(r tenant.Relation) { s.relations |= 1 << r }
 
 func (s *selection) hasRelation(r tenant.Relation) bool { return s.relations&(1<<r) != 0 }
 
-func (s *selection) has(position int) bool {
-	if position < 64 {
-		return s.low&(1<<position) != 0
-	}
-	return s.high&(1<<(position-64)) != 0
-}
-
 // positions lists the properties in their order.
 func (s *selection) positions() []int {
 	list := make([]int, 0, 24)

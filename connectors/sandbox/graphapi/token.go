@@ -85,7 +85,7 @@ func (t tokens) mac(plain []byte) []byte {
 	return h.Sum(nil)[:macSize]
 }
 
-func (tok token) append(b []byte) []byte {
+func (tok *token) append(b []byte) []byte {
 	b = append(b, byte(tok.use), byte(tok.kind))
 	b = binary.BigEndian.AppendUint64(b, uint64(tok.issued.Unix()))
 	b = binary.BigEndian.AppendUint64(b, tok.version)

@@ -411,7 +411,7 @@ func TestSameSeedSameTenant(t *testing.T) {
 		}
 		return strings.ReplaceAll(all.String(), sb.Ready().URL, "")
 	}
-	if bodies() != bodies() {
+	if first, second := bodies(), bodies(); first != second {
 		t.Error("two servers of the same seed differ")
 	}
 }

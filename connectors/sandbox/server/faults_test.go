@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-iga/usher/connectors/sandbox/control"
 	"github.com/usher-iga/usher/connectors/sandbox/faults"
 	"github.com/usher-iga/usher/connectors/sandbox/graphapi"
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
@@ -170,13 +169,8 @@ func TestFaultRate(t *testing.T) {
 	if !reflect.DeepEqual(merge(pages), merge(sb.round("/v1.0/users/delta?$select=displayName,department"))) {
 		t.Error("faults changed what was read")
 	}
-	var counts control.Counts
-	a := sb.get("/sandbox/control/counters")
-	if err := faults.Decode(strings.NewReader(string(a.body)), &counts); err != nil {
-		t.Fatal(err)
-	}
 	given := 0
-	for _, n := range counts.Faults {
+	for _, n := range sb.counts().Faults {
 		given += n
 	}
 	if given == 0 || tries < len(pages)+given {
@@ -220,10 +214,7 @@ func TestCounters(t *testing.T) {
 	}
 	group.Wait()
 	sb.get("/v1.0/nothing")
-	var counts control.Counts
-	if err := faults.Decode(strings.NewReader(string(sb.get("/sandbox/control/counters").body)), &counts); err != nil {
-		t.Fatal(err)
-	}
+	counts := sb.counts()
 	want := map[string]map[string]int{"/v1.0/users/{id}": {"200": 5}, "/v1.0/nothing": {"400": 1}}
 	if !reflect.DeepEqual(counts.Requests, want) || counts.Peak < 1 || counts.Peak > 5 {
 		t.Errorf("got %+v", counts)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-iga/usher/connectors/sandbox/control"
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
 
@@ -47,7 +48,7 @@ func startAt(t *testing.T, at time.Time, options Options) *sandbox {
 	if options.Tenant.Domain == "" {
 		options.Tenant = tenant.DefaultConfig()
 	}
-	s, err := New(options)
+	s, err := New(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +190,16 @@ func (sb *sandbox) control(method, path, body string) {
 func (sb *sandbox) once(fault, rest string) {
 	sb.t.Helper()
 	sb.control(http.MethodPost, "/faults/once", `{"fault":"`+fault+`"`+rest+`}`)
+}
+
+// counts reads the counters of the control API.
+func (sb *sandbox) counts() control.Counts {
+	sb.t.Helper()
+	var counts control.Counts
+	if err := json.Unmarshal(sb.get("/sandbox/control/counters").body, &counts); err != nil {
+		sb.t.Fatal(err)
+	}
+	return counts
 }
 
 // round follows a delta query to its end and returns the pages.

@@ -11,8 +11,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -83,8 +82,8 @@ type Ready struct {
 }
 
 // New makes the tenant and begins to listen. Close or the end of Run frees the
-// address.
-func New(options Options) (*Server, error) {
+// address; ctx bounds the looking up of its name only.
+func New(ctx context.Context, options Options) (*Server, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
@@ -99,7 +98,8 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", cmp.Or(options.Listen, "127.0.0.1:0"))
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", cmp.Or(options.Listen, "127.0.0.1:0"))
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
@@ -143,7 +143,7 @@ func (s *Server) setUp(options *Options, authority *entraid.Authority, app entra
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       5 * time.Minute,
 		// Faults break connections all the time, which is no news.
-		ErrorLog: log.New(io.Discard, "", 0),
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	return nil
 }

@@ -4,7 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // x5t is SHA-1 by definition
+	"crypto/sha1" // x5t is SHA-1 by definition
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -241,7 +241,7 @@ func TestClientAssertions(t *testing.T) {
 	sb := start(t, Options{CertificateFile: file})
 	s := readSigner(t, file)
 	ready := sb.Ready()
-	short, long := sha1.Sum(s.certificate.Raw), sha256.Sum256(s.certificate.Raw) //nolint:gosec // see above
+	short, long := sha1.Sum(s.certificate.Raw), sha256.Sum256(s.certificate.Raw)
 	claims := func(change ...any) map[string]any {
 		c := map[string]any{
 			"aud": ready.Authority + "/" + ready.TenantID + "/oauth2/v2.0/token", "iss": ready.ClientID, "sub": ready.ClientID,

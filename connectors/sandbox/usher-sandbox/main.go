@@ -18,13 +18,18 @@ import (
 )
 
 func main() {
+	os.Exit(run())
+}
+
+// run runs the command line and returns the exit code.
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "usher-sandbox:", err)
-		stop()
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 func newCommand() *cobra.Command {
@@ -114,7 +119,7 @@ func serve(ctx context.Context, out io.Writer, options server.Options, flags ser
 	options.Faults.Rates = faults.Spread(flags.faultRate)
 	options.Faults.Latency = faults.Duration(flags.latency)
 	options.Faults.SlowBody = faults.Duration(flags.slowBody)
-	s, err := server.New(options)
+	s, err := server.New(ctx, options)
 	if err != nil {
 		return err
 	}
