@@ -2,8 +2,6 @@ package pluginhost
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
+	pluginrunner "github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
 
 	"github.com/usher-iga/usher/connectors/sdk"
@@ -53,7 +52,7 @@ func (h *Host) Launch(ctx context.Context, name string) (*Connector, error) {
 	if err := program.verify(); err != nil {
 		return nil, err
 	}
-	process, client, err := h.start(program)
+	process, client, err := h.start(ctx, program)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +108,15 @@ func (c *Connector) call(ctx context.Context, timeout time.Duration, what string
 func (c *Connector) supervise(ctx context.Context, f func(context.Context) error) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(c.process.exited, cancel)()
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-c.process.runner.exited: // a call in flight may hang when its process is gone
+			cancel()
+		case <-done:
+		}
+	}()
 	err := f(inner)
 	if err == nil {
 		return nil
@@ -130,28 +137,27 @@ func (c *Connector) supervise(ctx context.Context, f func(context.Context) error
 }
 
 // start launches the program and connects to it.
-func (h *Host) start(program Program) (*process, *sdk.Client, error) {
-	sum, err := hex.DecodeString(program.Expected)
-	if err != nil || len(sum) != sha256.Size {
-		return nil, nil, fault.Errorf(fault.Invalid, "the checksum %q of connector %s is not a SHA-256 in hex", program.Expected, program.Name).
-			WithHint("Correct Connectors.Checksums in appsettings.json")
-	}
+func (h *Host) start(ctx context.Context, program Program) (*process, *sdk.Client, error) {
 	sockets, err := socketFolder()
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &process{name: program.Name, sockets: sockets, cmd: exec.Command(program.Path)} //nolint:noctx // ended by close, gently first
-	p.cmd.Env = append(environment(sockets), sdk.LogLevelVariable+"="+h.Logger.GetLevel().String())
-	var exit context.CancelFunc
-	p.exited, exit = context.WithCancel(context.Background())
+	p := &process{name: program.Name, sockets: sockets}
+	p.runner, err = newRunner(exec.Command(program.Path)) //nolint:noctx // ended by close, gently first
+	if err != nil {
+		return nil, nil, fault.Errorf(fault.Storage, "start the connector %s: %w", program.Name, err)
+	}
 	p.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  sdk.Handshake(),
 		VersionedPlugins: map[int]goplugin.PluginSet{sdk.ProtocolVersion: {sdk.PluginName: dispenser{}}},
-		Cmd:              p.cmd,
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (pluginrunner.Runner, error) {
+			p.runner.cmd.Env = append(h.environment(), cmd.Env...)
+			return p.runner, verify(program)
+		},
 		SkipHostEnv:      true,
 		AutoMTLS:         true,
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
-		SecureConfig:     &goplugin.SecureConfig{Checksum: sum, Hash: sha256.New()},
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: sockets},
 		StartTimeout:     h.StartTimeout,
 		Stderr:           &p.words,
 		Logger:           h.Logger.Named("connector"),
@@ -162,20 +168,34 @@ func (h *Host) start(program Program) (*process, *sdk.Client, error) {
 			grpc.WithReadBufferSize(sdk.GRPCBuffer), grpc.WithWriteBufferSize(sdk.GRPCBuffer),
 		},
 	})
+	defer context.AfterFunc(ctx, p.kill)()
 	client, err := p.connect()
-	go p.watch(exit)
-	if err != nil {
-		p.dirty.Store(true)
-		p.close()
-		return nil, nil, p.startFault(program, err, h.StartTimeout)
+	if err == nil {
+		return p, client, nil
 	}
-	return p, client, nil
+	p.dirty.Store(true)
+	p.close() // and so has all that it said
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	return nil, nil, p.startFault(program, err, h.StartTimeout)
+}
+
+// verify is the last look at the program's file before it is started: it may have
+// changed since it was found.
+func verify(program Program) error {
+	sum, err := checksum(program.Path)
+	if err != nil {
+		return fault.Errorf(fault.Storage, "read the connector program: %w", err)
+	}
+	program.Checksum = sum
+	return program.verify()
 }
 
 // environment is all that a connector program inherits: nothing of the agent's
 // environment but what programs need to run, for a secret may stand in it (C6).
-func environment(sockets string) []string {
-	env := []string{goplugin.EnvUnixSocketDir + "=" + sockets}
+func (h *Host) environment() []string {
+	env := []string{sdk.LogLevelVariable + "=" + h.Logger.GetLevel().String()}
 	for _, name := range []string{"SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
@@ -195,6 +215,11 @@ func (dispenser) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grp
 	return sdk.NewClient(conn), nil
 }
 
+const (
+	maxSocketPath  = 104 // of the systems that we know, the least
+	socketNameRoom = len("/plugin-dir0123456789/plugin0123456789")
+)
+
 // socketFolder makes the folder of one program's unix socket. Its path is short,
 // because a socket's path has room for about 100 bytes, and names this process, so
 // that the folder that a killed agent left is known and removed.
@@ -213,6 +238,11 @@ func socketFolder() (string, error) {
 	if err != nil {
 		return "", fault.Errorf(fault.Storage, "make a folder for the connector's socket: %w", err).
 			WithHint("Make %s writable, or set TMPDIR to a folder with a short path", base)
+	}
+	if len(path)+socketNameRoom > maxSocketPath {
+		_ = os.Remove(path)
+		return "", fault.Errorf(fault.Invalid, "the path %s is too long for a connector's socket", path).
+			WithHint("Set the variable TMPDIR to a folder with a short path, such as /tmp")
 	}
 	return path, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -43,6 +44,14 @@ func play(role string) {
 		os.Exit(3)
 	case "sleeper":
 		time.Sleep(time.Minute)
+	case "parent": // its child keeps the output open
+		child := exec.Command(os.Args[0])
+		child.Args[0] = "sleeper"
+		child.Stdout, child.Stderr = os.Stdout, os.Stderr
+		if err := child.Start(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		fmt.Fprintln(os.Stderr, "left a child behind")
 	default:
 		sdk.Serve(actor(role))
 	}
@@ -211,6 +220,7 @@ func TestMisbehaviour(t *testing.T) {
 		{"rubbish", fault.Connector, "is not a connector program"},
 		{"dead", fault.Connector, "ended at its start; it said: no such luck"},
 		{"sleeper", fault.Connector, "did not start within"},
+		{"parent", fault.Connector, "left a child behind"},
 		{"dumb", fault.Connector, "did not describe itself within"},
 		{"crash", fault.Connector, "crashed (exit status 2; it said: panic: the sky falls)"},
 		{"hang", fault.Connector, "hangs: it gave no sign of life for 500ms"},
@@ -222,7 +232,7 @@ func TestMisbehaviour(t *testing.T) {
 			t.Parallel()
 			h := host(t, io.Discard, tc.role)
 			switch tc.role {
-			case "sleeper", "dumb":
+			case "sleeper", "dumb", "parent":
 				h.StartTimeout = 5 * time.Second
 			case "hang", "waiter":
 				h.IdleTimeout = 500 * time.Millisecond
@@ -259,6 +269,33 @@ func TestCancel(t *testing.T) {
 	}()
 	if err := c.Export(ctx, request(), s); !errors.Is(err, context.Canceled) || fault.CodeOf(err) != fault.Canceled {
 		t.Errorf("got %v, want cancelled", err)
+	}
+}
+
+// A connector that does not start must not keep a cancellation waiting.
+func TestCancelStart(t *testing.T) {
+	h := host(t, io.Discard, "sleeper")
+	h.StartTimeout = time.Hour
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	if _, err := h.Launch(ctx, "sleeper"); fault.CodeOf(err) != fault.Canceled {
+		t.Errorf("got %v, want cancelled", err)
+	}
+}
+
+// A socket's path has little room: a long one is told before the connector fails at it.
+func TestLongTemporaryFolder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("connectors speak TCP there")
+	}
+	h := host(t, io.Discard, "good")
+	long := filepath.Join(t.TempDir(), strings.Repeat("x", 80))
+	if err := os.Mkdir(long, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", long)
+	if _, err := h.Launch(t.Context(), "good"); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,17 +18,12 @@ import (
 // process is one launched program.
 type process struct {
 	name    string
-	cmd     *exec.Cmd
+	runner  *runner
 	client  *goplugin.Client
 	sockets string
 	words   words
-	exited  context.Context // ends when the process has
-	dirty   atomic.Bool     // it does not behave: end it without asking
+	dirty   atomic.Bool // it does not behave: end it without asking
 }
-
-// exitPoll is how often the end of a process is looked for: go-plugin does not
-// tell, and a call in flight may hang when its process is gone.
-const exitPoll = 50 * time.Millisecond
 
 func (p *process) connect() (*sdk.Client, error) {
 	protocol, err := p.client.Client()
@@ -47,20 +41,13 @@ func (p *process) connect() (*sdk.Client, error) {
 	return client, nil
 }
 
-// watch calls exit when the process is gone.
-func (p *process) watch(exit context.CancelFunc) {
-	defer exit()
-	poll := time.NewTicker(exitPoll)
-	defer poll.Stop()
-	for p.cmd.Process != nil && !p.client.Exited() {
-		<-poll.C
-	}
-}
+// kill ends the process without asking; it may come before the start.
+func (p *process) kill() { _ = p.runner.Kill(context.Background()) }
 
 // close ends the process, gently unless it is dirty, and waits for its end.
 func (p *process) close() {
-	if p.dirty.Load() && p.cmd.Process != nil {
-		_ = p.cmd.Process.Kill() // go-plugin would first ask it to end, and wait for an answer
+	if p.dirty.Load() {
+		p.kill() // go-plugin would first ask it to end, and wait for an answer
 	}
 	p.client.Kill()
 	if p.sockets != "" {
@@ -73,12 +60,12 @@ func (p *process) crash() error {
 	patience := time.NewTimer(2 * time.Second)
 	defer patience.Stop()
 	select {
-	case <-p.exited.Done():
+	case <-p.runner.exited:
 	case <-patience.C:
 		return nil
 	}
 	how := "it ended"
-	if state := p.cmd.ProcessState; state != nil {
+	if state := p.runner.cmd.ProcessState; state != nil {
 		how = state.String()
 	}
 	if said := p.words.last(); said != "" {
@@ -92,16 +79,18 @@ func (p *process) crash() error {
 func (p *process) startFault(program Program, err error, timeout time.Duration) error {
 	reason := err.Error()
 	switch {
-	case errors.Is(err, goplugin.ErrChecksumsDoNotMatch):
-		return program.verify()
+	case fault.Of(err) != nil:
+		return err
 	case strings.Contains(reason, "timeout while waiting"):
 		return fault.Errorf(fault.Connector, "the connector %s did not start within %v", p.name, timeout).
 			WithHint("Look at the log; if the machine was busy, raise Connectors.StartTimeout")
 	case strings.Contains(reason, "exited before we could connect"), strings.Contains(reason, "Failed to read any lines"):
 		if said := p.words.last(); said != "" {
-			return fault.Errorf(fault.Connector, "the connector %s ended at its start; it said: %s", p.name, said)
+			return fault.Errorf(fault.Connector, "the connector %s ended at its start; it said: %s", p.name, said).
+				WithHint("Look at the log with --log-level debug")
 		}
-		return fault.Errorf(fault.Connector, "the connector %s ended at its start", p.name)
+		return fault.Errorf(fault.Connector, "the connector %s ended at its start", p.name).
+			WithHint("Look at the log with --log-level debug, and check that the program is for this machine")
 	case strings.Contains(reason, "Unrecognized remote plugin message"), strings.Contains(reason, "core API version"):
 		return fault.Errorf(fault.Connector, "%s is not a connector program: it does not speak the connector protocol", program.Path).
 			WithHint("Remove it from the connector folder, or install a connector built for this release")

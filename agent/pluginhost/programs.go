@@ -42,6 +42,9 @@ func (p Program) verify() error {
 	switch {
 	case p.Genuine():
 		return nil
+	case p.Expected != "" && len(p.Expected) != hex.EncodedLen(sha256.Size):
+		return fault.Errorf(fault.Invalid, "the checksum %q of connector %s in %s is not a SHA-256 in hex", p.Expected, p.Name, p.Source).
+			WithHint("Correct it there, or run `usher connectors trust`")
 	case p.Expected == "":
 		return fault.Errorf(fault.Connector, "the connector program %s has no known checksum, so it is not started", p.Path).
 			WithHint("If you installed it yourself, run `usher connectors trust`, or add its SHA-256 %s to Connectors.Checksums in appsettings.json", p.Checksum)
