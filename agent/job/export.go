@@ -33,16 +33,16 @@ func (r *Runner) Export(ctx context.Context, id string, progress func(export.Sna
 		return report, fault.Errorf(fault.Canceled, "the export of %s was cancelled", connection.ID).
 			WithHint("The files of the run before are as they were")
 	}
-	return report, locate(connection, err)
+	return report, err
 }
 
 func (r *Runner) export(ctx context.Context, connection *settings.Connection, progress func(export.Snapshot)) (export.Report, error) {
 	connector, err := r.Host.Launch(ctx, connection.Connector)
 	if err != nil {
-		return export.Report{}, err
+		return export.Report{}, locate(connection, err)
 	}
 	defer connector.Close()
-	request, err := r.request(connection, connector.Description)
+	request, err := r.validate(ctx, connection, connector)
 	if err != nil {
 		return export.Report{}, err
 	}
@@ -66,7 +66,8 @@ func (r *Runner) export(ctx context.Context, connection *settings.Connection, pr
 		options.CSV.TypePrefix = typePrefix
 	}
 	options.Columns, options.Request.Attributes = columns(connection.Mapping)
-	return export.Run(ctx, options)
+	report, err := export.Run(ctx, options)
+	return report, locate(connection, err)
 }
 
 // columns tells which columns the objects file has and which attributes fill them.

@@ -56,7 +56,7 @@ func (r *Runner) Validate(ctx context.Context) (checked, skipped []string, err e
 			}
 			running[c.Connector] = connector
 		}
-		if err := r.validate(ctx, c, connector); err != nil {
+		if _, err := r.validate(ctx, c, connector); err != nil {
 			problems = append(problems, err)
 			continue
 		}
@@ -68,26 +68,30 @@ func (r *Runner) Validate(ctx context.Context) (checked, skipped []string, err e
 	return checked, skipped, nil
 }
 
-// validate checks one connection offline.
-func (r *Runner) validate(ctx context.Context, c *settings.Connection, connector *pluginhost.Connector) error {
-	request, err := r.request(c, connector.Description)
+// validate checks one connection offline and returns what to ask its connector for.
+// Its error tells all that is wrong, each with file and line.
+func (r *Runner) validate(ctx context.Context, c *settings.Connection, connector *pluginhost.Connector) (sdk.ExportRequest, error) {
+	request, err := r.resolve(c, connector.Description)
 	if err != nil {
-		return err
+		return request, err
+	}
+	var problems []error
+	if request.Collections, err = collections(c.Mapping, connector.Description); err != nil {
+		problems = append(problems, err)
 	}
 	findings, err := connector.Check(ctx, sdk.CheckRequest{
 		Connection: request.Connection, Offline: true, Collections: request.Collections, Attributes: request.Attributes,
 	})
 	if err != nil {
-		return locate(c, err)
+		return request, err
 	}
-	var problems []error
 	for _, f := range findings {
 		if f.State == sdk.Failed {
 			failed := &fault.Error{Code: fault.Invalid, Message: f.Message, Hint: f.Hint, Setting: f.Setting}
 			problems = append(problems, locate(c, failed))
 		}
 	}
-	return errors.Join(problems...)
+	return request, errors.Join(problems...)
 }
 
 // Keys returns for each connector that connections use the keys that it describes,
@@ -150,14 +154,12 @@ func (r *Runner) Connectors(ctx context.Context) ([]Listed, error) {
 	return listed, nil
 }
 
-// request turns a connection's settings into what its connector is asked for.
-func (r *Runner) request(c *settings.Connection, d sdk.Description) (sdk.ExportRequest, error) {
+// resolve turns a connection's settings into what its connector is asked for,
+// collections aside.
+func (r *Runner) resolve(c *settings.Connection, d sdk.Description) (sdk.ExportRequest, error) {
 	plain, secrets, err := c.Resolve(d.Settings)
-	if err := errors.Join(err, c.CheckMapping()); err != nil {
-		return sdk.ExportRequest{}, err
-	}
-	roots, err := r.Settings.Roots()
-	if err != nil {
+	roots, rootsErr := r.Settings.Roots()
+	if err := errors.Join(err, c.CheckMapping(), rootsErr); err != nil {
 		return sdk.ExportRequest{}, err
 	}
 	req := sdk.ExportRequest{Connection: sdk.Connection{
@@ -170,18 +172,18 @@ func (r *Runner) request(c *settings.Connection, d sdk.Description) (sdk.ExportR
 		req.Connection.Secrets[name] = value.Reveal()
 	}
 	_, req.Attributes = columns(c.Mapping)
-	req.Collections, err = collections(c.Mapping, d)
-	return req, err
+	return req, nil
 }
 
 // collections asks for each entity of the mapping, with those of the mapping's
 // navigations that the entity has. A navigation that no entity of the connector has
-// is an error.
+// is an error; the collections are good without it.
 func collections(m settings.EntityTypeMapping, d sdk.Description) ([]sdk.Collection, error) {
+	var unknown error
 	for _, wanted := range m.Navigations {
 		has := func(e sdk.Entity) bool { return containsFold(e.Navigations, wanted) }
 		if !slices.ContainsFunc(d.Entities, has) {
-			return nil, fault.Errorf(fault.Invalid, "%s: %s cannot deliver a navigation %q", m.Origin, d.Name, wanted).
+			unknown = fault.Errorf(fault.Invalid, "%s: %s cannot deliver a navigation %q", m.Origin, d.Name, wanted).
 				WithHint("It can deliver %s", navigations(d))
 		}
 	}
@@ -200,7 +202,7 @@ func collections(m settings.EntityTypeMapping, d sdk.Description) ([]sdk.Collect
 		}
 		all = append(all, c)
 	}
-	return all, nil
+	return all, unknown
 }
 
 // navigations tells which navigations a connector offers.
@@ -218,11 +220,12 @@ func containsFold(list []string, s string) bool {
 	return slices.ContainsFunc(list, func(e string) bool { return strings.EqualFold(e, s) })
 }
 
-// locate puts file and line of the setting that an error is about before its message.
+// locate puts the place of the setting that a connector's error is about, or else
+// that of the connection, before its message.
 func locate(c *settings.Connection, err error) error {
 	f := fault.Of(err)
-	if f == nil || f.Setting == "" {
-		return err
+	if f == nil || f.Code != fault.Invalid && f.Setting == "" {
+		return err // not about settings
 	}
 	located := *f
 	located.Message = fmt.Sprintf("%s: %s", c.Locate(f.Setting), f.Message)

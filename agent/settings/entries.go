@@ -43,10 +43,10 @@ func (l *lister) list(n *node, path []string, hidden bool) {
 		case member.shape == arrayShape:
 			l.list(member, below, hidden || l.isSecret(below))
 		case member.shape == objectShape:
-			l.list(member, below, hidden || isSecretSection(below))
+			l.list(member, below, hidden || isSecretSection(below) || l.isForeign(below))
 		}
 	}
-	if c := l.connection(path); c != nil && len(path) == 2 {
+	if c := l.connection(path); c != nil && len(path) == 2 && c.CheckMapping() == nil {
 		l.defaults(c, path)
 	}
 }
@@ -74,16 +74,31 @@ func (l *lister) isSecret(path []string) bool {
 	if isSecretKey(key) {
 		return true
 	}
+	if l.isForeign(path) {
+		return true
+	}
+	spec := l.spec(path)
+	return spec != nil && spec.Secret
+}
+
+// isForeign reports whether path is a key of a connection that neither Usher nor the connector
+// knows: nobody can tell whether it is a secret.
+func (l *lister) isForeign(path []string) bool {
+	return len(path) == 3 && l.connection(path) != nil && !contains(connectionKeys, path[2]) && l.spec(path) == nil
+}
+
+// spec returns what the connector says of the key at path, or nil.
+func (l *lister) spec(path []string) *sdk.Setting {
 	c := l.connection(path)
 	if c == nil || len(path) != 3 {
-		return false
+		return nil
 	}
-	for _, spec := range l.connectors[c.Connector] {
-		if spec.Secret && strings.EqualFold(spec.Name, key) {
-			return true
-		}
+	specs := l.connectors[c.Connector]
+	i := slices.IndexFunc(specs, func(s sdk.Setting) bool { return strings.EqualFold(s.Name, path[2]) })
+	if i < 0 {
+		return nil
 	}
-	return false
+	return &specs[i]
 }
 
 // connection returns the connection that path leads into, or nil.

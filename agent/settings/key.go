@@ -61,9 +61,14 @@ func (c *Connection) Resolve(keys []sdk.Setting) (plain map[string]string, secre
 	return plain, secrets, nil
 }
 
-// Locate returns where a key of the connection, in whatever case, was set; the place of the
-// connection if it was not.
+// Locate returns where a key of the connection, in whatever case, or a column of its mapping was
+// set; the place of the connection if it was not.
 func (c *Connection) Locate(key string) Origin {
+	for _, p := range c.Mapping.Properties {
+		if p.Column == key {
+			return p.Origin
+		}
+	}
 	_, at := c.value(key)
 	return at
 }

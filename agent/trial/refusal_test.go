@@ -125,7 +125,7 @@ func TestUsage(t *testing.T) {
 		want      string
 	}{
 		{[]string{"export"}, "accepts 1 arg(s), received 0"},
-		{[]string{"exprot"}, `unknown command "exprot"`},
+		{[]string{"exprot"}, `there is no command "usher exprot", did you mean export?`},
 		{[]string{"export", "X", "--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"export", "X", "--log-level", "loud"}, "appsettings.agent.json:2"},
 		{[]string{"settings", "validate"}, "appsettings.agent.json:2"},

@@ -156,7 +156,7 @@ type Finding struct {
 	Subject string // what was examined, such as "sign-in"
 	Message string
 	Hint    string // what to do next
-	Setting string // the Setting.Name it is about
+	Setting string // the Setting.Name or the Attribute.Path it is about
 }
 
 // Sink takes what an export finds. Its methods may be called from several

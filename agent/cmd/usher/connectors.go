@@ -14,7 +14,7 @@ import (
 )
 
 func (p *program) connectorsCommand() *cobra.Command {
-	command := &cobra.Command{Use: "connectors", Short: "List and trust the connector programs", Args: args(cobra.NoArgs)}
+	command := &cobra.Command{Use: "connectors", Short: "List and trust the connector programs", RunE: parent}
 	command.AddCommand(
 		&cobra.Command{
 			Use:   "list",
@@ -60,11 +60,10 @@ func (p *program) listConnectors(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	if p.json {
-		printJSON(p.stdout, struct {
+		return p.printJSON(struct {
 			Folder     string `json:"folder"`
 			Connectors any    `json:"connectors"`
 		}{s.Connectors.Folder, listed})
-		return nil
 	}
 	fmt.Fprintf(p.stdout, "Connectors in %s\n", s.Connectors.Folder)
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
@@ -86,6 +85,16 @@ func (p *program) trustConnectors(*cobra.Command, []string) error {
 	programs, err := folder.Trust()
 	if err != nil {
 		return err
+	}
+	if p.json {
+		sums := map[string]string{}
+		for _, program := range programs {
+			sums[program.Name] = program.Checksum
+		}
+		return p.printJSON(struct {
+			Folder    string            `json:"folder"`
+			Checksums map[string]string `json:"checksums"`
+		}{folder.Path, sums})
 	}
 	for _, program := range programs {
 		fmt.Fprintf(p.stdout, "%s  %s\n", program.Checksum, program.Name)

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -46,7 +46,7 @@ func failures(err error) []failure {
 func (p *program) printError(err error) {
 	all := failures(err)
 	if p.json {
-		printJSON(p.stdout, struct {
+		_ = p.printJSON(struct { // there is nowhere else to tell
 			Errors []failure `json:"errors"`
 		}{all})
 		return
@@ -54,13 +54,25 @@ func (p *program) printError(err error) {
 	for _, f := range all {
 		fmt.Fprintf(p.stderr, "usher: %s\n", f.Message)
 		if f.Hint != "" {
-			fmt.Fprintf(p.stderr, "       %s.\n", f.Hint)
+			fmt.Fprintf(p.stderr, "       %s\n", sentence(f.Hint))
 		}
 	}
 }
 
-func printJSON(w io.Writer, v any) {
-	encoder := json.NewEncoder(w)
+// sentence ends a text with a full stop, unless it ends a sentence already.
+func sentence(text string) string {
+	if strings.HasSuffix(text, "?") || strings.HasSuffix(text, "!") || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}
+
+// printJSON writes what a program reads; if that fails, the command has failed.
+func (p *program) printJSON(v any) error {
+	encoder := json.NewEncoder(p.stdout)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(v) // a closed pipe is the reader's choice
+	if err := encoder.Encode(v); err != nil {
+		return fault.Errorf(fault.Storage, "write the result to standard output: %w", err)
+	}
+	return nil
 }

@@ -34,22 +34,22 @@ func (p *program) export(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if !p.json {
-		p.printWarnings(s)
-	}
+	p.printWarnings(s)
+	progress := p.newProgress() // before the logger: its lines go above the bars
 	runner, err := p.runner(s)
 	if err != nil {
+		progress.end(false)
 		return err
 	}
-	progress := p.newProgress()
 	report, err := runner.Export(cmd.Context(), arguments[0], progress.show)
 	progress.end(err == nil)
 	if err != nil {
 		return err
 	}
 	if p.json {
-		printJSON(p.stdout, newExportResult(report, progress.reading))
-		return nil
+		result := newExportResult(report, progress.reading)
+		result.Warnings = append(warnings(s), result.Warnings...)
+		return p.printJSON(result)
 	}
 	return p.printReport(report)
 }
@@ -71,7 +71,7 @@ type exportResult struct {
 	Manifest         string          `json:"manifest"`
 	Files            []exportFile    `json:"files"`
 	Restarts         []exportRestart `json:"restarts,omitempty"`
-	Warnings         []exportWarning `json:"warnings,omitempty"`
+	Warnings         []warning       `json:"warnings,omitempty"`
 }
 
 type exportFile struct {
@@ -84,11 +84,6 @@ type exportFile struct {
 type exportRestart struct {
 	Entity string `json:"entity"`
 	Reason string `json:"reason"`
-}
-
-type exportWarning struct {
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
 }
 
 func newExportResult(r export.Report, reading time.Duration) exportResult {
@@ -107,19 +102,16 @@ func newExportResult(r export.Report, reading time.Duration) exportResult {
 	for _, restart := range r.Restarts {
 		result.Restarts = append(result.Restarts, exportRestart(restart))
 	}
-	for _, warning := range r.Warnings {
-		result.Warnings = append(result.Warnings, exportWarning(warning))
+	for _, w := range r.Warnings {
+		result.Warnings = append(result.Warnings, warning(w))
 	}
 	return result
 }
 
 // printReport tells a person what was published.
 func (p *program) printReport(r export.Report) error {
-	for _, warning := range r.Warnings {
-		fmt.Fprintf(p.stderr, "warning: %s\n", warning.Message)
-		if warning.Hint != "" {
-			fmt.Fprintf(p.stderr, "         %s.\n", warning.Hint)
-		}
+	for _, w := range r.Warnings {
+		p.printWarning(warning(w))
 	}
 	for _, restart := range r.Restarts {
 		fmt.Fprintf(p.stderr, "note: %s was listed again from its start: %s\n", restart.Entity, restart.Reason)

@@ -7,7 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -39,6 +40,7 @@ func (p *program) run(ctx context.Context) int {
 	debug.SetMemoryLimit(memoryGoal)
 	root := p.command()
 	root.SetArgs(p.args)
+	p.json = slices.Contains(p.args, "--json") // also when the command line cannot be read
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
@@ -58,6 +60,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 held for an operator,
 130 cancelled.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs, // parent tells what is wrong with them
+		RunE:          parent,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -73,6 +77,19 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 held for an operator,
 type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
+
+// parent is the command that only has sub-commands: without one it explains them.
+func parent(cmd *cobra.Command, arguments []string) error {
+	if len(arguments) == 0 {
+		return cmd.Help()
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	wrong := "there is no command " + strconv.Quote(cmd.CommandPath()+" "+arguments[0])
+	if near := cmd.SuggestionsFor(arguments[0]); len(near) > 0 {
+		wrong += ", did you mean " + near[0] + "?"
+	}
+	return usageError{errors.New(wrong)}
+}
 
 // args wraps a cobra check of arguments, so that its error counts as usage.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
@@ -97,7 +114,7 @@ func exitCode(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if _, ok := errors.AsType[usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command") {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	switch fault.CodeOf(err) {
@@ -134,7 +151,7 @@ func programDir() (string, error) {
 	return filepath.Dir(path), nil
 }
 
-// load reads the settings and prints their warnings.
+// load reads the settings.
 func (p *program) load() (*settings.Settings, error) {
 	dir, err := programDir()
 	if err != nil {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -33,7 +35,9 @@ func (p *program) newProgress() *progress {
 	case p.json:
 		return &progress{display: noDisplay{}}
 	case ok && term.IsTerminal(int(file.Fd())):
-		return &progress{display: &bars{pool: mpb.New(mpb.WithOutput(p.stderr), mpb.WithWidth(60))}}
+		pool := mpb.New(mpb.WithOutput(p.stderr), mpb.WithWidth(40))
+		p.stderr = aboveBars{pool: pool, after: p.stderr}
+		return &progress{display: &bars{pool: pool}}
 	default:
 		return &progress{display: &lines{write: func(line string) { fmt.Fprintln(p.stderr, line) }}}
 	}
@@ -47,6 +51,19 @@ func (p *progress) show(s export.Snapshot) {
 }
 
 func (p *progress) end(ok bool) { p.display.done(ok) }
+
+// aboveBars writes above the bars while there are any.
+type aboveBars struct {
+	pool  *mpb.Progress
+	after io.Writer
+}
+
+func (a aboveBars) Write(b []byte) (int, error) {
+	if n, err := a.pool.Write(b); err == nil {
+		return n, nil
+	}
+	return a.after.Write(b) // the bars are done
+}
 
 type noDisplay struct{}
 
@@ -84,21 +101,23 @@ func line(s export.Snapshot) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%s %d", c.Entity, c.Objects)
-		if c.Links > 0 {
-			fmt.Fprintf(&b, " + %d links", c.Links)
-		}
+		fmt.Fprintf(&b, "%s %s", c.Entity, read(c))
 		if c.Ended {
 			b.WriteString(" (all)")
 		}
 	}
-	b.WriteString(pace(s))
-	return b.String()
+	return b.String() + "; " + pace(s)
+}
+
+// read tells what was read of an entity. Graph repeats objects, so there can be more
+// rows than objects.
+func read(c export.Collection) string {
+	return fmt.Sprintf("%d rows, %d pages", c.Objects+c.Links, c.Pages)
 }
 
 // pace tells rate, throttling and what is left.
 func pace(s export.Snapshot) string {
-	text := fmt.Sprintf("; %.0f rows/s", s.Rate)
+	text := fmt.Sprintf("%.0f rows/s", s.Rate)
 	if s.Throttled > 0 {
 		text += fmt.Sprintf(", held back %v", s.Throttled.Round(100*time.Millisecond))
 	}
@@ -111,10 +130,11 @@ func pace(s export.Snapshot) string {
 	return text
 }
 
-// bars has a bar for each entity, and one for the files.
+// bars has a bar for each entity, one for the files, and a line for the pace.
 type bars struct {
 	pool     *mpb.Progress
 	entities []*mpb.Bar
+	pace     *mpb.Bar
 	files    *mpb.Bar
 
 	mu     sync.Mutex
@@ -135,6 +155,9 @@ func (b *bars) show(s export.Snapshot) {
 			b.entities[i].SetTotal(rows, true)
 		}
 	}
+	if b.pace == nil {
+		b.pace = b.line(func(s export.Snapshot) string { return pace(s) })
+	}
 	if s.Phase == export.Reading {
 		return
 	}
@@ -145,36 +168,35 @@ func (b *bars) show(s export.Snapshot) {
 }
 
 func (b *bars) add(i int, c export.Collection) *mpb.Bar {
-	text := func(decor.Statistics) string {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		now := b.latest.Collections[i]
-		text := fmt.Sprintf(" %d objects", now.Objects)
-		if now.Links > 0 {
-			text += fmt.Sprintf(", %d links", now.Links)
-		}
-		if i == len(b.latest.Collections)-1 {
-			text += pace(b.latest)
-		}
-		return text
-	}
+	text := b.decorator(func(s export.Snapshot) string { return " " + read(s.Collections[i]) })
 	style := mpb.BarFillerBuilder(mpb.BarStyle())
 	if c.Expected == 0 { // nobody knows how much there is
 		style = mpb.SpinnerStyle().PositionLeft()
 	}
 	return b.pool.New(int64(c.Expected), style,
-		mpb.PrependDecorators(decor.Name(c.Entity, decor.WCSyncSpaceR)), mpb.AppendDecorators(decor.Any(text)))
+		mpb.PrependDecorators(decor.Name(c.Entity, decor.WCSyncSpaceR)), mpb.AppendDecorators(text))
+}
+
+// line has a text and no bar; it stays below the others.
+func (b *bars) line(text func(export.Snapshot) string) *mpb.Bar {
+	return b.pool.New(0, mpb.NopStyle(), mpb.BarPriority(math.MaxInt), mpb.PrependDecorators(b.decorator(text)))
+}
+
+func (b *bars) decorator(text func(export.Snapshot) string) decor.Decorator {
+	return decor.Any(func(decor.Statistics) string {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return text(b.latest)
+	})
 }
 
 func (b *bars) done(ok bool) {
-	all := b.entities
-	if b.files != nil {
-		all = append(all, b.files)
-	}
-	for _, bar := range all {
-		if ok {
+	for _, bar := range append(b.entities, b.pace, b.files) {
+		switch {
+		case bar == nil:
+		case ok:
 			bar.SetTotal(-1, true)
-		} else {
+		default:
 			bar.Abort(false)
 		}
 	}

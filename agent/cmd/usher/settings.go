@@ -12,7 +12,7 @@ import (
 )
 
 func (p *program) settingsCommand() *cobra.Command {
-	command := &cobra.Command{Use: "settings", Short: "Check and show the settings", Args: args(cobra.NoArgs)}
+	command := &cobra.Command{Use: "settings", Short: "Check and show the settings", RunE: parent}
 	command.AddCommand(
 		&cobra.Command{
 			Use:   "validate",
@@ -45,12 +45,12 @@ func (p *program) validate(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	if p.json {
-		printJSON(p.stdout, struct {
-			Settings    string   `json:"settings"`
-			Connections []string `json:"connections"`
-			Skipped     []string `json:"skipped,omitempty"`
-		}{s.Dir, checked, skipped})
-		return nil
+		return p.printJSON(struct {
+			Settings    string    `json:"settings"`
+			Connections []string  `json:"connections"`
+			Skipped     []string  `json:"skipped,omitempty"`
+			Warnings    []warning `json:"warnings,omitempty"`
+		}{s.Dir, checked, skipped, warnings(s)})
 	}
 	fmt.Fprintf(p.stdout, "The settings in %s are valid.\n", s.Dir)
 	for _, id := range checked {
@@ -84,10 +84,9 @@ func (p *program) show(cmd *cobra.Command, _ []string) error {
 		for i, e := range entries {
 			all[i] = entry{e.Path, e.Value, e.Origin.Layer, e.Origin.File, e.Origin.Line}
 		}
-		printJSON(p.stdout, struct {
+		return p.printJSON(struct {
 			Settings []entry `json:"settings"`
 		}{all})
-		return nil
 	}
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	for _, e := range entries {
@@ -101,10 +100,31 @@ func (p *program) show(cmd *cobra.Command, _ []string) error {
 }
 
 func (p *program) printWarnings(s *settings.Settings) {
+	if p.json {
+		return // the result holds them
+	}
+	for _, w := range warnings(s) {
+		p.printWarning(w)
+	}
+}
+
+// warning is something to look at that stops nothing.
+type warning struct {
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func warnings(s *settings.Settings) []warning {
+	var all []warning
 	for _, w := range s.Warnings {
-		fmt.Fprintf(p.stderr, "warning: %s\n", w.Message)
-		if w.Hint != "" {
-			fmt.Fprintf(p.stderr, "         %s.\n", w.Hint)
-		}
+		all = append(all, warning{w.Message, w.Hint})
+	}
+	return all
+}
+
+func (p *program) printWarning(w warning) {
+	fmt.Fprintf(p.stderr, "warning: %s\n", w.Message)
+	if w.Hint != "" {
+		fmt.Fprintf(p.stderr, "         %s\n", sentence(w.Hint))
 	}
 }

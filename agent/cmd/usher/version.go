@@ -16,11 +16,10 @@ func (p *program) versionCommand() *cobra.Command {
 		Args:  args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			if p.json {
-				printJSON(p.stdout, map[string]any{
+				return p.printJSON(map[string]any{
 					"version": version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
 					"connectorProtocol": sdk.ProtocolVersion,
 				})
-				return nil
 			}
 			fmt.Fprintf(p.stdout, "usher %s (%s/%s, %s, connector protocol %d)\n",
 				version, runtime.GOOS, runtime.GOARCH, runtime.Version(), sdk.ProtocolVersion)

@@ -39,7 +39,11 @@ func NewPlan(collections []sdk.Collection, attributes []sdk.Attribute) (*Plan, P
 		p.collection(i, c)
 	}
 	for i, a := range attributes {
+		before := len(p.problems)
 		p.attribute(i, a)
+		for _, problem := range p.problems[before:] {
+			problem.Setting = a.Path
+		}
 	}
 	if len(p.problems) > 0 {
 		return nil, p.problems

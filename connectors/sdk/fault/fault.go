@@ -27,6 +27,8 @@ const (
 	Unauthorized Code = "unauthorized"
 	// Forbidden: signed in, but a permission is missing.
 	Forbidden Code = "forbidden"
+	// Refused: the target system refused a request as wrong.
+	Refused Code = "refused"
 	// NotFound: the named thing does not exist.
 	NotFound Code = "not_found"
 	// Conflict: another holder has it, such as a second run of one connection.
@@ -54,7 +56,7 @@ type Error struct {
 	Code    Code
 	Message string // one sentence that names the thing and the place; no trailing full stop
 	Hint    string // what to do next; a sentence, no trailing full stop
-	Setting string // the setting it is about, as its key below the connection, such as "TenantId"
+	Setting string // the setting it is about: a key of the connection, such as "TenantId", or a mapped column
 
 	SystemCode      string // the target system's own code, such as "Request_BadRequest" or "AADSTS7000215"
 	RequestID       string // the target system's id of the failed request

@@ -760,7 +760,7 @@ type Finding struct {
 	Subject       string                 `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"` // what was examined, such as "sign-in"
 	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	Hint          string                 `protobuf:"bytes,4,opt,name=hint,proto3" json:"hint,omitempty"`       // what to do next
-	Setting       string                 `protobuf:"bytes,5,opt,name=setting,proto3" json:"setting,omitempty"` // the Setting.name it is about
+	Setting       string                 `protobuf:"bytes,5,opt,name=setting,proto3" json:"setting,omitempty"` // the Setting.name or the Attribute.path it is about
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
