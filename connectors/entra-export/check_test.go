@@ -61,13 +61,20 @@ func TestCheck(t *testing.T) {
 		{name: "base URL", change: func(r *sdk.CheckRequest) { r.Connection.Settings[baseURL] = "graph.microsoft.com" }, want: []string{
 			"failed settings MicrosoftGraphPathApi:", "ok mapping :",
 		}},
+		{name: "base URL without a version", change: func(r *sdk.CheckRequest) {
+			r.Offline, r.Connection.Settings[baseURL] = true, "https://graph.microsoft.com/"
+		}, want: []string{
+			`failed settings MicrosoftGraphPathApi: MicrosoftGraphPathApi "https://graph.microsoft.com/" does not end in v1.0 or beta, ` +
+				"the version of Microsoft Graph | Give https://graph.microsoft.com/v1.0/",
+			"ok mapping :",
+		}},
 		{name: "mapping", change: func(r *sdk.CheckRequest) {
 			r.Offline = true
 			r.Attributes = append(r.Attributes, sdk.Attribute{Path: "skills"}, sdk.Attribute{Path: "dispalyName"})
 		}, want: []string{
 			"ok settings :",
-			`failed mapping : the attribute "skills" of user cannot be exported`,
-			`failed mapping : none of the exported entities has the attribute "dispalyName"`,
+			`failed mapping skills: the attribute "skills" of user cannot be exported`,
+			`failed mapping dispalyName: none of the exported entities has the attribute "dispalyName"`,
 		}},
 		{name: "wrong secret", change: func(r *sdk.CheckRequest) { r.Connection.Secrets[applicationKey] = "wrong~secret" }, want: []string{
 			"ok settings :", "ok mapping :", "failed sign-in ApplicationKey:",

@@ -13,7 +13,8 @@ import (
 const maxChains = 8
 
 // Export is part of [sdk.Exporter]: it reads a delta round of each collection,
-// side by side. The first error ends them all.
+// side by side. The first error ends them all, but for missing permissions, which are
+// collected: see [refusals].
 func (c *connector) Export(ctx context.Context, req sdk.ExportRequest, sink sdk.Sink) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -29,19 +30,28 @@ func (c *connector) Export(ctx context.Context, req sdk.ExportRequest, sink sdk.
 
 	rounds, roundsCtx := errgroup.WithContext(ctx)
 	rounds.SetLimit(maxChains)
+	refusals := newRefusals(len(p.Collections))
 	for i, collection := range p.Collections {
 		rounds.Go(func() error {
 			round := delta.Round{
 				Source: conn, Collection: collection, Cookie: req.Collections[i].Cookie,
-				Begin:  func(complete bool, reason string) (sdk.Writer, error) { return sink.Begin(i, complete, reason) },
-				OnPage: func() error { return progress.page(i) },
+				Begin: func(complete bool, reason string) (sdk.Writer, error) { return sink.Begin(i, complete, reason) },
+				OnPage: func() error {
+					if err := refusals.page(i); err != nil {
+						return err
+					}
+					return progress.page(i)
+				},
 			}
-			return round.Run(roundsCtx)
+			return refusals.end(i, round.Run(roundsCtx))
 		})
 	}
 	err := rounds.Wait()
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if refused := refusals.err(); refused != nil {
+		return refused
 	}
 	return err
 }

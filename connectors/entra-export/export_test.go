@@ -110,6 +110,8 @@ func TestFaultsDoNotShow(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		case 5:
 			panic(http.ErrAbortHandler)
+		case 6: // a proxy's
+			fmt.Fprint(w, "<html>Back in a moment</html>")
 		default:
 			return false
 		}
@@ -205,6 +207,45 @@ func TestFirstErrorEndsAll(t *testing.T) {
 	}
 }
 
+// One run tells all permissions that are missing, also of an entity that answers last.
+func TestAllMissingPermissionsAreTold(t *testing.T) {
+	tn := newTenant(t)
+	req := everything(tn)
+	others := make(chan struct{}, len(req.Collections))
+	tn.fault = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		first := strings.HasPrefix(r.URL.RawQuery, "$select=id")
+		switch {
+		case !first:
+			return false
+		case r.URL.Path == "/v1.0/users/delta":
+			for range len(req.Collections) - 1 {
+				<-others
+			}
+		}
+		others <- struct{}{}
+		if r.URL.Path != "/v1.0/groups/delta" && r.URL.Path != "/v1.0/users/delta" {
+			return false
+		}
+		refuse(w, http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+		return true
+	}
+	err := tn.connector().Export(t.Context(), req, newSink(len(req.Collections)))
+	if !fault.Is(err, fault.Forbidden) || fault.Of(err).Hint == "" {
+		t.Fatalf("got %v", err)
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 3 || lines[0] != "Graph refuses 2 of 9 entities:" {
+		t.Errorf("got %q", lines)
+	}
+	for entity, permission := range map[string]string{"user": "User.Read.All", "group": "Group.Read.All"} {
+		if !slices.ContainsFunc(lines, func(line string) bool {
+			return strings.HasPrefix(line, "- page 1 of "+entity+": Graph answered 403") && strings.Contains(line, "request-id r1") && strings.Contains(line, permission)
+		}) {
+			t.Errorf("nothing of %s and %s in %q", entity, permission, lines)
+		}
+	}
+}
+
 func TestWrongSecret(t *testing.T) {
 	tn := newTenant(t)
 	req := everything(tn)
@@ -235,17 +276,24 @@ func TestWaitsAreTold(t *testing.T) {
 	tn := newTenant(t)
 	req := everything(tn)
 	tn.fault = func(w http.ResponseWriter, _ *http.Request, n int) bool {
-		if n != 20 {
-			return false
+		switch n {
+		case 10:
+			refuse(w, http.StatusServiceUnavailable, "serviceNotAvailable", "Not now.")
+			return true
+		case 20:
+			w.Header().Set("Retry-After", "315")
+			refuse(w, http.StatusTooManyRequests, "TooManyRequests", "Please retry again later.")
+			return true
 		}
-		w.Header().Set("Retry-After", "315")
-		refuse(w, http.StatusTooManyRequests, "TooManyRequests", "Please retry again later.")
-		return true
+		return false
 	}
 	s := mustExport(t, tn, req)
 	told := slices.IndexFunc(s.progress, func(p sdk.Progress) bool { return p.WaitingMS > 300_000 && p.Reason != "" })
 	if told < 0 {
 		t.Errorf("nobody was told of the wait: %+v", s.progress)
+	}
+	if !slices.ContainsFunc(s.progress, func(p sdk.Progress) bool { return p.WaitingMS < 1000 && strings.Contains(p.Reason, "503") }) {
+		t.Errorf("nobody was told of the short wait: %+v", s.progress)
 	}
 	if last := s.progress[len(s.progress)-1]; last.ThrottledMS != 315_000 || last.WaitingMS != 0 {
 		t.Errorf("last progress: %+v", last)

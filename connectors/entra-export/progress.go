@@ -10,9 +10,6 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk"
 )
 
-// shortWait is how long a wait may be without a word: pacing waits before each request.
-const shortWait = time.Second
-
 // progress tells the agent how far an export is.
 type progress struct {
 	sink   sdk.Sink
@@ -35,12 +32,10 @@ func (p *progress) page(collection int) error {
 	return p.send(0, "")
 }
 
-// wait tells of a wait that begins now. It has nobody to return an error to, so it
-// ends the export with it.
+// wait tells of a wait that begins now, however short: the try before it may have
+// hung for minutes, and each word keeps the agent from taking that for a dead
+// connector. It has nobody to return an error to, so it ends the export with it.
 func (p *progress) wait(d time.Duration, reason string) {
-	if d < shortWait {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.send(d, reason); err != nil {

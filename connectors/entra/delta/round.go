@@ -21,6 +21,11 @@ import (
 // to ever end.
 const maxRestarts = 5
 
+// maxRereads is how often a round starts again because a page could not be read. Some of
+// that page's rows were given away already, so it cannot be asked for alone; and
+// what cannot be read twice will hardly be read the fifth time.
+const maxRereads = 2
+
 // A Source follows a collection page by page. [graph.Client] is one.
 type Source interface {
 	// Pages is [graph.Client.Pages].
@@ -40,9 +45,9 @@ type Round struct {
 }
 
 // Run reads the round to its end and ends the collection with the link of the next
-// round as its cookie. Where Graph no longer accepts a page token the round starts
-// again, and with a cookie that it no longer accepts the collection is listed
-// completely.
+// round as its cookie. Where Graph no longer accepts a page token, or a page cannot be
+// read, the round starts again, and with a cookie that Graph no longer accepts the
+// collection is listed completely.
 //
 // Errors are faults that name the entity and the page: those of Source, an answer
 // that is not a page, an object without id, a round that ends without a link or
@@ -51,9 +56,14 @@ type Round struct {
 func (r *Round) Run(ctx context.Context) error {
 	parser := NewParser(r.Collection)
 	cookie, reason := r.Cookie, ""
+	rereads := 0
 	for restarts := 0; ; restarts++ {
 		pages, err := r.read(ctx, parser, cookie, reason)
+		_, strange := errors.AsType[unreadable](err)
 		switch {
+		case strange && rereads < maxRereads:
+			rereads++
+			reason = fmt.Sprintf("page %d could not be read", pages)
 		case !fault.Is(err, fault.Expired):
 			return err
 		case restarts == maxRestarts:
@@ -102,28 +112,30 @@ const hintStrange = "Run again; if it stays so, check that nothing between here 
 
 // take gives the rows of a page to writer.
 func (r *Round) take(parser *Parser, page graph.Page, writer sdk.Writer) error {
-	if page.NextLink == page.URL {
-		return fault.Errorf(fault.Unavailable, "page %d of %s leads to itself", page.Number, r.name()).WithHint(hintStrange)
-	}
 	rows := identified{Writer: writer}
 	err := parser.Page(page.Body, &rows)
 	switch {
 	case errors.Is(rows.failed, errNoID):
-		return fault.Errorf(fault.Unavailable, "object %d on page %d of %s has no id", rows.objects, page.Number, r.name()).WithHint(hintStrange)
+		return unreadable{fault.Errorf(fault.Unavailable, "object %d on page %d of %s has no id", rows.objects, page.Number, r.name()).WithHint(hintStrange)}
 	case rows.failed != nil:
 		return rows.failed
 	case err != nil:
-		return fault.Errorf(fault.Unavailable, "page %d of %s cannot be read: %w", page.Number, r.name(), err).WithHint(hintStrange)
+		return unreadable{fault.Errorf(fault.Unavailable, "page %d of %s cannot be read: %w", page.Number, r.name(), err).WithHint(hintStrange)}
 	}
 	return nil
 }
+
+// unreadable marks the error of a page that is not what Graph describes.
+type unreadable struct{ error }
+
+func (u unreadable) Unwrap() error { return u.error }
 
 func (r *Round) name() string { return r.Collection.Entity.Name }
 
 // at says where an error of Source happened.
 func (r *Round) at(err error, page int) error {
-	f, ok := err.(*fault.Error)
-	if !ok {
+	f := fault.Of(err)
+	if f == nil {
 		return err
 	}
 	located := *f

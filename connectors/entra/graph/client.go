@@ -33,7 +33,7 @@ type Doer interface {
 }
 
 // An Exchanger is a [Doer] that takes sending a request and reading its answer as
-// one step, so that an answer that breaks off half-way is asked for again. Package
+// one step, so that an answer that cannot be read is asked for again. Package
 // retry has the one implementation.
 type Exchanger interface {
 	Doer
@@ -53,9 +53,9 @@ type Client struct {
 }
 
 // New makes a client for a root such as https://graph.microsoft.com/v1.0/ (the
-// last slash may be missing). Answers that break off are repeated if doer is an
-// [Exchanger]. A root that is no http or https URL, or that has a query, is
-// [fault.Invalid].
+// last slash may be missing). Answers that break off or are no JSON are repeated if
+// doer is an [Exchanger]. A root that is no http or https URL, or that has a query,
+// is [fault.Invalid].
 func New(root string, doer Doer) (*Client, error) {
 	u, err := url.Parse(root)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -210,20 +210,30 @@ func (o once) Exchange(req *http.Request, read func(*http.Response) error) error
 	return read(resp)
 }
 
-// broken marks an answer that ended too early.
-type broken struct{ error }
+// broken marks an answer that ended too early, or that is not what Graph gives.
+type broken struct {
+	error
+	nonsense bool
+}
 
 func (b broken) Unwrap() error { return b.error }
 
-// IsBroken reports whether err says that an answer broke off while it was read,
-// so that asking again may help.
+// IsBroken reports whether err says that an answer broke off while it was read, or
+// made no sense, so that asking again may help.
 func IsBroken(err error) bool {
 	_, ok := errors.AsType[broken](err)
 	return ok
 }
 
+// IsNonsense reports whether err says that a success was not JSON, such as the web
+// page of a proxy. It is one of those of [IsBroken] that seldom pass.
+func IsNonsense(err error) bool {
+	b, ok := errors.AsType[broken](err)
+	return ok && b.nonsense
+}
+
 func brokenOff(resp *http.Response, read int, cause error) error {
-	return withIDs(resp, fault.Errorf(fault.Unavailable, "the answer to %s broke off after %d bytes: %w", shown(resp), read, broken{cause}).
+	return withIDs(resp, fault.Errorf(fault.Unavailable, "the answer to %s broke off after %d bytes: %w", shown(resp), read, broken{error: cause}).
 		WithHint("The network or a proxy cut the connection; run again"))
 }
 

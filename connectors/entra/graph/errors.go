@@ -36,7 +36,8 @@ func (c *Client) refusal(target *url.URL, resp *http.Response) error {
 	_ = withIDs(resp, f)
 
 	if code, ok := expiry(status, detail.codes); ok && carriesToken(target) {
-		f.Code, f.SystemCode, f.Err = fault.Expired, code, restart{c.sameHostLocation(target, resp)}
+		f.Code, f.SystemCode = fault.Expired, code
+		f.Message += ": the page or delta token is no longer accepted"
 		return f.WithHint("The list has to be read again from its beginning")
 	}
 	if len(detail.codes) == 0 && status != http.StatusTooManyRequests {
@@ -58,8 +59,8 @@ func codeOf(status int) fault.Code {
 	case http.StatusTooManyRequests:
 		return fault.Throttled
 	}
-	if status >= 400 && status < 500 {
-		return fault.Invalid
+	if status/100 == 4 || status == http.StatusNotImplemented {
+		return fault.Refused // not Invalid, which says that nothing was sent
 	}
 	return fault.Unavailable
 }
@@ -109,45 +110,13 @@ var expiryCodes = []string{
 	"DirectoryPageTokenNotFoundException",
 }
 
-// restart is the cause of an error about a dead token.
-type restart struct{ location string }
-
-func (restart) Error() string { return "the page or delta token is no longer accepted" }
-
-// RestartLocation returns the URL from which Graph wants the list read again, as
-// it tells with a 410, or "" if err tells none on Graph's own host. The caller then starts
-// from its own first request.
-func RestartLocation(err error) string {
-	r, _ := errors.AsType[restart](err)
-	return r.location
-}
-
-// sameHostLocation returns the complete URL of the Location header, unless it leads elsewhere.
-func (c *Client) sameHostLocation(target *url.URL, resp *http.Response) string {
-	location := resp.Header.Get("Location")
-	if location == "" {
-		return ""
-	}
-	if !isComplete(location) {
-		u, err := target.Parse(location)
-		if err != nil {
-			return ""
-		}
-		location = u.String()
-	}
-	if _, err := c.resolve(location); err != nil {
-		return ""
-	}
-	return location
-}
-
-// notJSON makes an error of a success that holds no page.
+// notJSON makes an error of a success that holds no JSON; see [IsNonsense].
 func notJSON(resp *http.Response, body []byte) error {
 	what := "something that is not JSON"
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") || strings.HasPrefix(strings.TrimSpace(string(body[:min(len(body), 64)])), "<") {
 		what = "a web page instead of JSON"
 	}
-	return withIDs(resp, fault.Errorf(fault.Unavailable, "the answer to %s is %s", shown(resp), what).
+	return withIDs(resp, fault.Errorf(fault.Unavailable, "the answer to %s is %w", shown(resp), broken{errors.New(what), true}).
 		WithHint("A proxy or a firewall may stand in between. Check Proxy and MicrosoftGraphPathApi"))
 }
 

@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,12 +43,15 @@ func TestErrorsOfGraph(t *testing.T) {
 		{"denied other", 403, "contracts", insufficient, nil, fault.Forbidden, "", "application Directory.Read.All ("},
 		{"no licence", 403, "users", `{"error":{"code":"Authentication_RequestFromNonPremiumTenantOrB2CTenant","message":"x"}}`, nil, fault.Forbidden, "", "P1 or P2"},
 		{"bad request", 400, "users?$select=x", `{"error":{"code":"Request_BadRequest","message":"Could not find\r\n a property named 'x'."}}`,
-			http.Header{"Request-Id": {"h1"}, "Client-Request-Id": {"h2"}}, fault.Invalid,
+			http.Header{"Request-Id": {"h1"}, "Client-Request-Id": {"h2"}}, fault.Refused,
 			"Graph answered 400 to GET /v1.0/users: Could not find a property named 'x' (code Request_BadRequest, request-id h1, client-request-id h2)", "attributes"},
 		{"other spelling, deep", 404, "users/1", `{"error":{"innererror":{"innererror":{"code":"Deep","request-id":"r2"},"message":"inner"}}}`, nil, fault.NotFound,
 			"Graph answered 404 to GET /v1.0/users/1: inner (code Deep, request-id r2)", ""},
 		{"token", 401, "users", `{"error":{"code":"InvalidAuthenticationToken","message":"x"}}`, nil, fault.Unauthorized, "", "cloud"},
 		{"throttled", 429, "users", `{"error":{"code":"TooManyRequests","message":"Please retry again later."}}`, nil, fault.Throttled, "", "quota"},
+		{"no such method", 405, "users", `{"error":{"code":"Request_BadRequest","message":"x"}}`, nil, fault.Refused, "", "attributes"},
+		{"long query", 414, "users", "", nil, fault.Refused, "", "proxy"},
+		{"not offered", 501, "users", `{"error":{"code":"NotImplemented","message":"x"}}`, nil, fault.Refused, "", "attributes"},
 		{"busy", 503, "users", `{"error":{"code":"serviceNotAvailable","message":""}}`, nil, fault.Unavailable, "", "again later"},
 		{"a proxy's page", 403, "users", "<html>blocked</html>", nil, fault.Forbidden, "Graph answered 403 to GET /v1.0/users", "proxy"},
 		{"redirect", 302, "users", "", nil, fault.Unavailable, "", "proxy"},
@@ -90,10 +92,10 @@ func TestDeadTokens(t *testing.T) {
 		{400, skip, body("Directory_ExpiredPageToken"), fault.Expired},
 		{400, skip, body("DirectoryPageTokenNotFoundException"), fault.Expired},
 		{400, skip, `{"error":{"code":"BadRequest","innerError":{"code":"syncStateNotFound"}}}`, fault.Expired},
-		{400, delta, body("Request_BadRequest"), fault.Invalid},
+		{400, delta, body("Request_BadRequest"), fault.Refused},
 		{500, delta, body("syncStateNotFound"), fault.Unavailable},
-		{400, "users/delta?$select=x", body("Request_UnsupportedQuery"), fault.Invalid},
-		{400, "users/delta?$deltatoken=latest", body("Request_UnsupportedQuery"), fault.Invalid},
+		{400, "users/delta?$select=x", body("Request_UnsupportedQuery"), fault.Refused},
+		{400, "users/delta?$deltatoken=latest", body("Request_UnsupportedQuery"), fault.Refused},
 	} {
 		_, _, err := collect(answering(tc.status, tc.body, nil), tc.path)
 		if fault.CodeOf(err) != tc.want {
@@ -102,22 +104,6 @@ func TestDeadTokens(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "oken=") {
 			t.Errorf("the token is in the message: %v", err)
 		}
-	}
-}
-
-func TestRestartLocation(t *testing.T) {
-	const there = "https://graph.example/v1.0/users/delta?$deltatoken="
-	for location, want := range map[string]string{
-		there: there, "/v1.0/users/delta?$deltatoken=": there,
-		"https://evil.example/": "", "//evil.example/": "", "": "",
-	} {
-		_, err := answering(410, "", http.Header{"Location": {location}}).Get(t.Context(), "users/delta?$deltatoken=x")
-		if got := graph.RestartLocation(err); got != want {
-			t.Errorf("%q: got %q", location, got)
-		}
-	}
-	if graph.RestartLocation(errors.New("other")) != "" {
-		t.Error("other errors have no location")
 	}
 }
 
@@ -139,6 +125,35 @@ func TestNotJSON(t *testing.T) {
 		}
 		if _, _, err := collect(client, "users"); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), tc.message) {
 			t.Errorf("Pages %q: %v", tc.body, err)
+		}
+	}
+}
+
+// The web page of a proxy may be gone on another try, but it is not asked for as often
+// as a page that broke off.
+func TestNonsenseIsAskedForAgain(t *testing.T) {
+	for _, nonsense := range []string{"<html>", `{"value":[]}}`} {
+		var tries, good int // the try that Graph itself answers; 0 for none
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request, _ string) {
+			if tries++; tries == good {
+				fmt.Fprint(w, `{"value":[]}`)
+				return
+			}
+			fmt.Fprint(w, nonsense)
+		})
+		for name, ask := range map[string]func() error{
+			"Get":   func() error { _, err := client.Get(t.Context(), "users"); return err },
+			"Pages": func() error { _, _, err := collect(client, "users"); return err },
+		} {
+			tries, good = 0, 3
+			if err := ask(); err != nil || tries != 3 {
+				t.Errorf("%s %s: %d tries, %v", name, nonsense, tries, err)
+			}
+			tries, good = 0, 0
+			f := fault.Of(ask())
+			if tries != 6 || f == nil || f.Code != fault.Unavailable || !strings.Contains(f.Hint, "proxy") || !strings.Contains(f.Message, "(gave up after 6 tries in") {
+				t.Errorf("%s %s: %d tries, %v", name, nonsense, tries, f)
+			}
 		}
 	}
 }

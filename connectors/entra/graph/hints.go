@@ -3,6 +3,8 @@ package graph
 import (
 	"net/http"
 	"strings"
+
+	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // hintsByCode are for answers whose status alone leads astray.
@@ -27,7 +29,7 @@ func hint(status int, code, path string) string {
 	case http.StatusTooManyRequests:
 		return "Other work uses up the quota of the tenant. Run again later"
 	}
-	if status < 500 {
+	if codeOf(status) != fault.Unavailable {
 		return "Check the mapped attributes against the message. Microsoft support can look the request-id up"
 	}
 	return "Graph has a fault of its own. Run again later; Microsoft support can look the request-id up"

@@ -28,7 +28,7 @@ type Page struct {
 // byte for byte. When Pages returns, nothing of it is still running.
 //
 // Errors: fn's own as it is; [fault.Expired] if Graph no longer accepts the
-// page or delta token (see [RestartLocation]); otherwise as Get.
+// page or delta token; otherwise as Get.
 func (c *Client) Pages(ctx context.Context, pathOrURL string, fn func(Page) error) error {
 	first, err := c.resolve(pathOrURL)
 	if err != nil {
@@ -63,7 +63,7 @@ func (c *Client) Pages(ctx context.Context, pathOrURL string, fn func(Page) erro
 			return current.err
 		}
 		if current.page.NextLink == current.page.URL {
-			return fault.Errorf(fault.Unavailable, "page %d of GET %s links to itself as the next one", number, first.EscapedPath()).
+			return fault.Errorf(fault.Unavailable, "the answer to GET %s links to itself as the next page", first.EscapedPath()).
 				WithHint("Graph has a fault of its own. Run again later")
 		}
 

@@ -21,13 +21,17 @@ func (t *Transport) explain(target *url.URL, err error) error {
 		route = host + " through the proxy " + t.proxy.url.Host
 	}
 	cause := withoutURL(err)
+	lasting := Final
+	if t.hasReached(host) {
+		lasting = func(err error) error { return err }
+	}
 	f := func(message string) *fault.Error {
 		return &fault.Error{Code: fault.Unavailable, Message: message, Err: cause}
 	}
 
 	if refused, ok := errors.AsType[proxyRefusal](err); ok {
 		if refused.status == http.StatusProxyAuthRequired {
-			cause = Final(cause)
+			cause = lasting(cause)
 			return f("the proxy " + t.proxy.url.Host + " wants a user name and password").
 				WithSetting("Proxy").WithHint("Put user:password@ in front of the proxy's host, or correct what stands there")
 		}
@@ -35,12 +39,12 @@ func (t *Transport) explain(target *url.URL, err error) error {
 			WithSetting("Proxy").WithHint("Ask the owner of the proxy to allow %s", host)
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		cause = Final(cause)
+		cause = lasting(cause)
 		return f("the certificate of " + route + " comes from an authority that is not trusted").
 			WithSetting("TrustedCertificates").WithHint("If a proxy or a private authority issued it, put that authority's certificate into TrustedCertificates")
 	}
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		cause = Final(cause)
+		cause = lasting(cause)
 		if invalid.Reason == x509.Expired {
 			return f("the certificate of " + route + " has expired or is not yet valid").
 				WithHint("Check the clock of this machine, then ask the owner of the host for a new certificate")
@@ -48,14 +52,14 @@ func (t *Transport) explain(target *url.URL, err error) error {
 		return f("the certificate of " + route + " is not valid").WithHint("Ask the owner of the host for a correct certificate")
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		cause = Final(cause)
+		cause = lasting(cause)
 		return f("the certificate of " + route + " is for another host").
 			WithHint("Use the host name that stands in the certificate, or ask its owner for a correct one")
 	}
 	_, notTLS := errors.AsType[tls.RecordHeaderError](err)
 	op, _ := errors.AsType[*net.OpError](err)
 	if notTLS || op != nil && op.Op == "remote error" { // crypto/tls gives alerts of the other side this way
-		cause = Final(cause)
+		cause = lasting(cause)
 		return f("no TLS connection to " + route + " can be made").
 			WithHint("Check scheme and port; the host must offer TLS 1.2 or later")
 	}

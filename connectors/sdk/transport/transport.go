@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,11 +34,24 @@ type Options struct {
 	// 0.32 ms of processor time a page, and 0.15 and 0.43 ms by HTTP/2 (AMD EPYC, Go 1.26).
 	HTTP2 bool
 
-	// HeaderTimeout is how long an answer may take to begin; 2 minutes if zero.
+	// HeaderTimeout is how long an answer may take to begin; 60 seconds if zero. A page of
+	// Graph begins within a second or two.
 	HeaderTimeout time.Duration
 	// StallTimeout is how long an answer may pause once begun; 60 seconds if zero.
 	StallTimeout time.Duration
 }
+
+// Time limits of the steps of one request. A try that hangs in each of them, one
+// after the other, takes dialTimeout, a minute for the proxy's answer to CONNECT
+// (net/http's own), handshakeTimeout, headerTimeout and stallTimeout: less than 4
+// minutes. That is below the 5 minutes for which the agent lets a connector be
+// silent (Connectors.IdleTimeout), and each further try is announced.
+const (
+	dialTimeout      = 20 * time.Second
+	handshakeTimeout = 20 * time.Second
+	headerTimeout    = time.Minute
+	stallTimeout     = time.Minute
+)
 
 // A Transport is an [http.RoundTripper] and also has the method Do. It follows no
 // redirects. It is safe for use by several goroutines; [Transport.Close] ends it.
@@ -46,6 +60,7 @@ type Transport struct {
 	proxy     *proxy
 	userAgent string
 	stall     time.Duration
+	reached   sync.Map // the hosts that have answered, as keys
 }
 
 // New makes a transport. A proxy URL or certificates that cannot be used are
@@ -65,19 +80,19 @@ func New(o Options) (*Transport, error) {
 	pool := &http.Transport{
 		Proxy:                  proxy.forRequest,
 		OnProxyConnectResponse: checkConnect,
-		DialContext:            (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    20 * time.Second,
+		TLSHandshakeTimeout:    handshakeTimeout,
 		Protocols:              &protocols,
 		// All requests go to one host or two: the pool keeps as many connections as there are chains.
 		MaxIdleConnsPerHost:    64,
 		IdleConnTimeout:        90 * time.Second,
-		ResponseHeaderTimeout:  orElse(o.HeaderTimeout, 2*time.Minute),
+		ResponseHeaderTimeout:  orElse(o.HeaderTimeout, headerTimeout),
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
 		ReadBufferSize:         32 << 10,
 	}
-	t := &Transport{proxy: proxy, userAgent: o.UserAgent, stall: orElse(o.StallTimeout, time.Minute)}
+	t := &Transport{proxy: proxy, userAgent: o.UserAgent, stall: orElse(o.StallTimeout, stallTimeout)}
 	t.pool.Store(pool)
 	return t, nil
 }
@@ -107,8 +122,11 @@ func systemRootsAnd(pem []byte) (*x509.CertPool, error) {
 }
 
 // RoundTrip sends one request, as [http.RoundTripper] has it. Errors are
-// [fault.Unavailable] with a hint, or that of the request's context. A body that
-// pauses for too long ends with an error as if the connection had been cut.
+// [fault.Unavailable] with a hint, or that of the request's context. Those that
+// only a change of settings can cure, such as a certificate that is not trusted,
+// are marked by [Final] unless the host has answered before: then the settings are
+// right, and one server behind it is not. A body that pauses for too long ends with
+// an error as if the connection had been cut.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.userAgent != "" && req.Header.Get("User-Agent") == "" {
 		req = req.Clone(req.Context())
@@ -123,9 +141,22 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, t.explain(req.URL, err)
 	}
+	t.noteReached(req.URL.Host)
 	resp.Request = req
 	resp.Body = watch(ctx, cancel, resp.Body, t.stall)
 	return resp, nil
+}
+
+// noteReached remembers that a host has answered.
+func (t *Transport) noteReached(host string) {
+	if !t.hasReached(host) {
+		t.reached.Store(host, nil)
+	}
+}
+
+func (t *Transport) hasReached(host string) bool {
+	_, ok := t.reached.Load(host)
+	return ok
 }
 
 // Do is RoundTrip under the name that decorators use.

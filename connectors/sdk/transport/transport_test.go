@@ -21,6 +21,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,6 +153,39 @@ func TestNetworkErrors(t *testing.T) {
 		if got := transport.explain(target, err); !strings.HasPrefix(got.Error(), text) || IsFinal(got) || !errors.Is(got, err) {
 			t.Errorf("got %v, want %s", got, text)
 		}
+	}
+}
+
+// Once a host has answered, a server behind it that is set up wrongly is no reason to give up.
+func TestFinalOnlyUntilTheHostHasAnswered(t *testing.T) {
+	var broken atomic.Bool
+	server := start(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "here") }, func(s *httptest.Server) {
+		s.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			if broken.Load() {
+				return nil, errors.New("no certificate")
+			}
+			return nil, nil
+		}}
+	})
+	transport := newTransport(t, Options{RootsPEM: rootsOf(server)})
+	for _, reached := range []bool{false, true} {
+		broken.Store(true)
+		transport.Fresh()
+		if _, err := get(t, transport, server.URL); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "no TLS connection") || IsFinal(err) == reached {
+			t.Errorf("reached before: %t, final: %t, %v", reached, IsFinal(err), err)
+		}
+		broken.Store(false)
+		if _, err := get(t, transport, server.URL); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A try that hangs at every step ends before the agent takes the connector for dead.
+func TestTimeLimitsFitTheAgents(t *testing.T) {
+	const connect, idleTimeout = time.Minute, 5 * time.Minute // net/http's for CONNECT, the agent's default
+	if longest := dialTimeout + connect + handshakeTimeout + headerTimeout + stallTimeout; longest >= idleTimeout {
+		t.Errorf("a try may be silent for %v", longest)
 	}
 }
 

@@ -2,11 +2,11 @@ package retry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/entra/graph/internal/retryafter"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 	"github.com/usher-iga/usher/connectors/sdk/transport"
@@ -20,6 +20,9 @@ const (
 	faultyTries  = 20
 	// 500 mostly means a request that the service cannot digest.
 	internalErrorTries = 5
+	// A web page in place of JSON mostly comes from a proxy that wants something else of
+	// us, and will come again; that it passes is the exception.
+	nonsenseTries = 6
 	// A host that was never reached is more likely misspelt than down.
 	unreachedTries = 4
 
@@ -52,9 +55,9 @@ type again struct {
 
 // judge decides whether the request is to be repeated after an answer or an
 // error. If not, answer or error stand.
-func (b *budget) judge(resp *http.Response, err error) (again, bool) {
+func (b *budget) judge(ctx context.Context, resp *http.Response, err error) (again, bool) {
 	if err != nil {
-		if !mayPass(err) {
+		if !mayPass(ctx, err) {
 			return again{}, false
 		}
 		limit := faultyTries
@@ -85,9 +88,22 @@ func (b *budget) judge(resp *http.Response, err error) (again, bool) {
 	return again{}, false
 }
 
-// mayPass reports whether an error from below may be gone on another try.
-func mayPass(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || transport.IsFinal(err) {
+// judgeBroken decides the same after an answer that could not be read, which err tells.
+func (b *budget) judgeBroken(ctx context.Context, err error) (again, bool) {
+	switch {
+	case ctx.Err() != nil || !graph.IsBroken(err):
+		return again{}, false
+	case graph.IsNonsense(err):
+		return b.afterFault(nonsenseTries, 0, "an answer of "+b.host+" was not JSON")
+	}
+	return b.afterFault(faultyTries, 0, "an answer of "+b.host+" broke off")
+}
+
+// mayPass reports whether an error from below may be gone on another try. Whether the
+// request's own time is up is asked of its context: the time limits of one try,
+// such as that on a silent server, look the same by [errors.Is].
+func mayPass(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || transport.IsFinal(err) {
 		return false
 	}
 	f := fault.Of(err)

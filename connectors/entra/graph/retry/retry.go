@@ -1,5 +1,6 @@
-// Package retry asks again where that may help: after 429, 5xx, a lost connection
-// or an answer that broke off, with the pauses that the server asks for, and not for ever.
+// Package retry asks again where that may help: after 429, 5xx, a lost connection,
+// an answer that broke off or one that is no JSON, with the pauses that the server
+// asks for, and not for ever.
 package retry
 
 import (
@@ -29,7 +30,8 @@ type Options struct {
 	// that nothing was done.
 	Repeatable func(*http.Request) bool
 
-	// OnWait is told of each pause before it begins, from the goroutine that will wait.
+	// OnWait is told of each pause before it begins, from the goroutine that will wait, also of
+	// short ones: what was tried before may have taken long without a sign of life.
 	OnWait func(d time.Duration, reason string)
 }
 
@@ -97,16 +99,13 @@ func (d *Doer) run(req *http.Request, use func(*http.Response) error) error {
 		}
 		resp, err := d.next.Do(try) //nolint:bodyclose // use, discard or the caller's error path closes it
 		b.tries++
-		again, ok := b.judge(resp, err)
+		again, ok := b.judge(req.Context(), resp, err)
 		switch {
 		case ok && resp != nil:
 			discard(resp.Body)
 		case !ok && err == nil:
 			err = use(resp)
-			if !graph.IsBroken(err) {
-				return b.gaveUp(err)
-			}
-			if again, ok = b.afterFault(faultyTries, 0, "an answer of "+b.host+" broke off"); !ok {
+			if again, ok = b.judgeBroken(req.Context(), err); !ok {
 				return b.gaveUp(err)
 			}
 		case !ok:

@@ -11,13 +11,25 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/entra/graph/retry"
+	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 type doerFunc func(*http.Request) (*http.Response, error)
 
 func (f doerFunc) Do(req *http.Request) (*http.Response, error) { return f(req) }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// noWait is a clock whose pauses take no time.
+type noWait struct{}
+
+func (noWait) Now() time.Time                                   { return clock.System.Now() }
+func (noWait) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
 // A step is one answer of the script that the fake server plays; its last step is played again and again.
 type step struct {
@@ -181,6 +193,54 @@ func TestBodyIsSentAgain(t *testing.T) {
 			t.Errorf("%q, %v", bodies, err)
 		}
 	})
+}
+
+// What net/http says of a server that does not answer in time is, by errors.Is, a
+// context.DeadlineExceeded, but it ends a try, not the request.
+func TestHungTriesAreRepeatedAndTold(t *testing.T) {
+	server := newSilentServer(t)
+	calls, told := 0, 0
+	d := retry.New(doerFunc(func(req *http.Request) (*http.Response, error) { calls++; return server.Do(req) }), retry.Options{
+		Clock: noWait{}, OnWait: func(time.Duration, string) { told++ },
+	})
+	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, server.url, nil)
+	_, err := d.Do(req)
+	if !errors.Is(err, context.DeadlineExceeded) || !fault.Is(err, fault.Unavailable) || calls != 4 || told != 3 {
+		t.Errorf("%d calls, told %d times, %v", calls, told, err)
+	}
+}
+
+func TestTheDeadlineOfARequestEndsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		calls := 0
+		d := retry.New(doerFunc(func(req *http.Request) (*http.Response, error) {
+			calls++
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}), retry.Options{})
+		if _, err := d.Do(get(t).WithContext(ctx)); !errors.Is(err, context.DeadlineExceeded) || calls != 1 {
+			t.Errorf("%d calls, %v", calls, err)
+		}
+	})
+}
+
+// A request that was cancelled while its answer was read does not go on, nor says that it would.
+func TestCancelledWhileReading(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	calls, told := 0, 0
+	client, err := graph.New("https://h/", retry.New(doerFunc(func(req *http.Request) (*http.Response, error) {
+		calls++
+		body := readerFunc(func([]byte) (int, error) { cancel(); return 0, io.ErrUnexpectedEOF })
+		return &http.Response{StatusCode: 200, Request: req, ContentLength: -1, Body: io.NopCloser(body)}, nil
+	}), retry.Options{Clock: noWait{}, OnWait: func(time.Duration, string) { told++ }}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Get(ctx, "x"); !errors.Is(err, context.Canceled) || calls != 1 || told != 0 {
+		t.Errorf("%d calls, told %d times, %v", calls, told, err)
+	}
 }
 
 func TestFinalErrorsAreNotRepeated(t *testing.T) {

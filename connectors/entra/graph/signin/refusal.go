@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/usher-iga/usher/connectors/entra/graph/cloud"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -32,13 +33,31 @@ var reasons = map[int]reason{
 	700027:  {"the certificate is not registered with the application", "Upload the certificate (without its key) to the app registration, or check ApplicationCertificateFile", "ApplicationCertificateFile"},
 	700024:  {"the signature is outside of its time", "Check the clock of this machine", ""},
 	7000112: {"the application is disabled", "Have an admin of the tenant enable it under Enterprise applications", "ApplicationId"},
-	500011:  {"the tenant does not know what MicrosoftGraphPath names", "Check that MicrosoftGraphPath belongs to the cloud of the tenant", "MicrosoftGraphPath"},
-	1002012: {"MicrosoftGraphPath is not a scope for an application", "Give a scope that ends in /.default", "MicrosoftGraphPath"},
+}
+
+// reasonOf looks a code up. What is wrong with the scope is told about the setting
+// that it comes from.
+func reasonOf(code int, e cloud.Endpoints) (reason, bool) {
+	switch code {
+	case 500011:
+		return reason{
+			"the tenant knows no service of the scope " + e.Scope,
+			"Check that " + e.ScopeSetting + " is right and belongs to the cloud of the tenant", e.ScopeSetting,
+		}, true
+	case 1002012:
+		return reason{
+			e.Scope + " is not a scope for an application",
+			"Check " + e.ScopeSetting + ": the scope is the host of Microsoft Graph with /.default behind it", e.ScopeSetting,
+		}, true
+	}
+	r, ok := reasons[code]
+	return r, ok
 }
 
 // refusal makes an error of an answer without a token. The secret is in the
 // request only, so nothing of it can get into the text.
-func refusal(host string, resp *http.Response, body []byte) error {
+func refusal(e cloud.Endpoints, resp *http.Response, body []byte) error {
+	host := hostOf(e)
 	var a answer
 	if err := json.Unmarshal(body, &a); err != nil || a.Error == "" {
 		return fault.Errorf(fault.Unavailable, "%s answered %d to the sign-in, without a reason", host, resp.StatusCode).
@@ -51,7 +70,7 @@ func refusal(host string, resp *http.Response, body []byte) error {
 		if i == 0 {
 			f.SystemCode = "AADSTS" + strconv.Itoa(code)
 		}
-		if r, ok := reasons[code]; ok {
+		if r, ok := reasonOf(code, e); ok {
 			f.SystemCode = "AADSTS" + strconv.Itoa(code)
 			f.Message = fmt.Sprintf("%s refused the sign-in: %s", host, r.message)
 			return f.WithHint("%s", r.hint).WithSetting(r.setting)

@@ -78,7 +78,7 @@ func NewSource(a Application, e cloud.Endpoints, doer graph.Doer, c clock.Clock)
 		}
 		token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{e.Scope}, Claims: claims, EnableCAE: true})
 		if err != nil {
-			return azcore.AccessToken{}, wire.explain(ctx, e.Authority, err)
+			return azcore.AccessToken{}, wire.explain(ctx, e, err)
 		}
 		return token, nil
 	}

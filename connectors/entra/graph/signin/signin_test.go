@@ -29,8 +29,11 @@ const (
 )
 
 var (
-	endpoints = cloud.Endpoints{Authority: "https://login.example", Scope: "https://graph.example/.default", BaseURL: "https://graph.example/v1.0/"}
-	bySecret  = signin.Application{TenantID: tenant, ClientID: client, ClientSecret: secret}
+	endpoints = cloud.Endpoints{
+		Authority: "https://login.example", Scope: "https://graph.example/.default", ScopeSetting: "MicrosoftGraphPathApi",
+		BaseURL: "https://graph.example/v1.0/",
+	}
+	bySecret = signin.Application{TenantID: tenant, ClientID: client, ClientSecret: secret}
 )
 
 // authority is a sign-in service without a network.
@@ -174,8 +177,8 @@ func TestRefusals(t *testing.T) {
 		{700027, "invalid_client", 401, "Client assertion contains an invalid signature.", "not registered", "Upload", "ApplicationCertificateFile"},
 		{700024, "invalid_client", 401, "Client assertion is not within its valid time range.", "time", "clock", ""},
 		{7000112, "unauthorized_client", 400, "Application is disabled.", "disabled", "enable", "ApplicationId"},
-		{500011, "invalid_resource", 400, "The resource principal was not found.", "MicrosoftGraphPath", "cloud", "MicrosoftGraphPath"},
-		{1002012, "invalid_scope", 400, "The provided value for scope is not valid.", "scope", ".default", "MicrosoftGraphPath"},
+		{500011, "invalid_resource", 400, "The resource principal was not found.", "https://graph.example/.default", "Check that MicrosoftGraphPathApi", "MicrosoftGraphPathApi"},
+		{1002012, "invalid_scope", 400, "The provided value for scope is not valid.", "https://graph.example/.default is not a scope", "Check MicrosoftGraphPathApi", "MicrosoftGraphPathApi"},
 		{900023, "invalid_request", 400, "Specified tenant identifier is neither a valid DNS name.", "TenantId", "Copy", "TenantId"},
 		{123, "odd_error", 400, "Something new happened.", "login.example refused the sign-in: Something new happened", "Look the code up", ""},
 	} {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/usher-iga/usher/connectors/entra/graph"
+	"github.com/usher-iga/usher/connectors/entra/graph/cloud"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -51,8 +52,8 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 }
 
 // explain says why no token came.
-func (w *wire) explain(ctx context.Context, authority string, err error) error {
-	host := strings.TrimPrefix(authority, "https://")
+func (w *wire) explain(ctx context.Context, e cloud.Endpoints, err error) error {
+	host := hostOf(e)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -62,11 +63,14 @@ func (w *wire) explain(ctx context.Context, authority string, err error) error {
 		return fault.Errorf(fault.Unavailable, "the sign-in service %s cannot be reached: %w", host, w.err).
 			WithHint("Check MicrosoftAuthorityPath, the network and the Proxy setting")
 	case w.refused != nil:
-		return refusal(host, w.refused, w.body)
+		return refusal(e, w.refused, w.body)
 	}
 	return fault.Errorf(fault.Unavailable, "the sign-in service %s gave no token: %w", host, err).
 		WithHint("Check that MicrosoftAuthorityPath is the address of a Microsoft Entra sign-in service")
 }
+
+// hostOf names the sign-in service in messages.
+func hostOf(e cloud.Endpoints) string { return strings.TrimPrefix(e.Authority, "https://") }
 
 // claims returns what a refusal of Graph wants the next token to have: a claims
 // challenge (https://learn.microsoft.com/entra/identity-platform/claims-challenge), or "".
