@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/usher-iga/usher/agent/trial"
 )
 
 // memoryWatch notes the peaks of resident memory of a process and of its child, as
@@ -26,7 +28,7 @@ func watchMemory(pid int) *memoryWatch {
 		defer ticker.Stop()
 		for {
 			w.parent = max(w.parent, peakRSS(pid))
-			for _, child := range children(pid) {
+			for _, child := range trial.Children(pid) {
 				w.child = max(w.child, peakRSS(child))
 			}
 			select {
@@ -58,21 +60,4 @@ func peakRSS(pid int) int64 {
 		}
 	}
 	return 0
-}
-
-func children(pid int) []int {
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		return nil
-	}
-	var all []int
-	for _, thread := range threads {
-		list, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, thread.Name()))
-		for field := range strings.FieldsSeq(string(list)) {
-			if child, err := strconv.Atoi(field); err == nil {
-				all = append(all, child)
-			}
-		}
-	}
-	return all
 }

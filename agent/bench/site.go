@@ -53,6 +53,15 @@ type exported struct {
 	agentRSS, connectorRSS int64 // peaks, in bytes
 }
 
+// memory is that of agent and connector together, in MiB; 0 if it is unknown.
+func (e exported) memory() float64 { return mib(e.agentRSS + e.connectorRSS) }
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
+
+func (e exported) speed() string {
+	return fmt.Sprintf("%.0f objects/s, %.0f links/s", float64(e.objects)/e.wall.Seconds(), float64(e.links)/e.wall.Seconds())
+}
+
 // export runs `usher export` in processes of its own.
 func (s *site) export(ctx context.Context) (exported, error) {
 	cmd := s.installation.Command(ctx, "export", trial.Connection, "--json")

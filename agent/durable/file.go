@@ -76,7 +76,8 @@ func (f *File) Write(p []byte) (int, error) {
 }
 
 // Commit makes the file appear, whole and safe from a power cut. After an error
-// the old file, if there was one, still stands. It may be called once.
+// the old file, if there was one, still stands; or the new one, if only its name is
+// not safe from a power cut. It may be called once.
 func (f *File) Commit() error {
 	if err := f.temp.Sync(); err != nil {
 		f.Discard()
@@ -106,7 +107,7 @@ func (f *File) Discard() {
 	f.temp = nil
 }
 
-// WriteFile writes a small file.
+// WriteFile writes a small file; its errors mean what those of File.Commit do.
 func WriteFile(path string, content []byte) error {
 	f, err := Create(path)
 	if err != nil {

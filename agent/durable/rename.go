@@ -10,7 +10,8 @@ import (
 )
 
 // Rename moves a file or folder within one disk, replacing a file that stands
-// there, and makes the move survive a power cut.
+// there, and makes the move survive a power cut. An error may mean that it only
+// might not survive one: look which file stands there where that matters.
 func Rename(from, to string) error {
 	if err := replace(from, to); err != nil {
 		return err

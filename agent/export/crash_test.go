@@ -93,6 +93,64 @@ func TestStepFails(t *testing.T) {
 	}
 }
 
+// The same in a first run, and where the manifest is lost: nothing of the failed run
+// is left, and all of the runs before.
+func TestStepFailsWithoutManifest(t *testing.T) {
+	lost := func(t *testing.T) string {
+		t.Helper()
+		folder := prepare(t)
+		if err := os.Remove(filepath.Join(output(folder), "Contoso_manifest.json")); err != nil {
+			t.Fatal(err)
+		}
+		return folder
+	}
+	for name, start := range map[string]func(*testing.T) string{
+		"first run": func(t *testing.T) string { t.Helper(); return t.TempDir() }, "lost manifest": lost,
+	} {
+		t.Run(name, func(t *testing.T) {
+			for i, step := range stepsOf(t, start(t)) {
+				folder := start(t)
+				before := everyFile(t, output(folder))
+				c := &cutter{step: i + 1, at: func(string) error { return fault.Errorf(fault.Storage, "no space at %s", step) }}
+				o := options(folder, "2", other())
+				o.Cut = c.cut
+				report, err := export.Run(context.Background(), o)
+				if err == nil { // it was published: what failed was tidying up
+					if !report.Published || len(report.Warnings) != 1 {
+						t.Errorf("%s: %+v", step, report)
+					}
+					survives(t, folder, other())
+					continue
+				}
+				if after := everyFile(t, output(folder)); !fault.Is(err, fault.Storage) || report.Published || !maps.Equal(after, before) {
+					t.Errorf("%s: %v, %+v, left %v of %v", step, err, report, after, before)
+				}
+			}
+		})
+	}
+}
+
+// everyFile reads all files in a folder and below.
+func everyFile(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		files[path[len(folder):]] = string(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
 // The environment of the process that TestKilled kills.
 const (
 	crashFolder = "USHER_TEST_CRASH_FOLDER"
@@ -127,19 +185,21 @@ func TestKilled(t *testing.T) {
 		})
 	}
 	t.Run("first run", func(t *testing.T) {
-		for i, step := range stepsOf(t, t.TempDir()) {
+		steps := stepsOf(t, t.TempDir())
+		for i, step := range steps {
 			folder := t.TempDir()
 			kill(t, folder, i+1)
-			out := publish.Output{Folder: output(folder), Connection: "Contoso"}
-			if m, err := out.Current(); err != nil || m != nil {
-				t.Fatalf("%s: something is published: %v, %v", step, m, err)
-			}
-			if err := out.Recover(); err != nil {
-				t.Fatal(err)
+			if i > slices.Index(steps, "commit") {
+				survives(t, folder, other())
+				continue
 			}
 			if files := published(t, folder); len(files) > 0 {
-				t.Errorf("%s: %v", step, files)
+				t.Errorf("%s: something is published: %v", step, files)
 			}
+			if _, err := export.Run(context.Background(), options(folder, "3", small())); err != nil {
+				t.Fatal(err)
+			}
+			isPublished(t, folder, small())
 		}
 	})
 	t.Run("again while it recovers", func(t *testing.T) {

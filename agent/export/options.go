@@ -38,8 +38,9 @@ type Options struct {
 	Logger     hclog.Logger // nil: silent
 	Usher      string       // version of the agent, for the manifest
 
-	// Progress is told how far the run is, a few times a second at most, from one
-	// goroutine. The run does not wait for it, except at its end. May be nil.
+	// Progress is told how far the run is, a few times a second at most and once a
+	// second at least, from one goroutine. The run does not wait for it, except at its
+	// end. May be nil.
 	Progress func(Snapshot)
 
 	Spool spool.Options

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,7 @@ type Snapshot struct {
 	Requests      uint64
 	ResourceUnits uint64
 	Throttled     time.Duration
-	Waiting       time.Duration // nothing will come for this long,
+	Waiting       time.Duration // nothing will come for this long from now on,
 	Reason        string        // because of this
 	Spooled       uint64        // bytes of temporary files
 
@@ -48,8 +49,12 @@ type Collection struct {
 	Ended    bool
 }
 
-// interval is the least time between two snapshots.
-const interval = 250 * time.Millisecond
+const (
+	// interval is the least time between two snapshots because of news.
+	interval = 250 * time.Millisecond
+	// heartbeat is the time between two snapshots that come without any.
+	heartbeat = time.Second
+)
 
 // tracker collects figures and passes on snapshots without ever waiting for who
 // takes them.
@@ -62,10 +67,13 @@ type tracker struct {
 
 	mu     sync.Mutex
 	state  Snapshot
+	waits  time.Time // until when the connector said that nothing will come
 	last   time.Time // of the last snapshot
 	read   time.Duration
 	latest chan Snapshot // holds one; nil: nobody listens
-	done   chan struct{}
+
+	silence    context.CancelFunc // ends the heartbeat
+	deliveries sync.WaitGroup
 }
 
 // counts of one collection, since its last beginning.
@@ -73,24 +81,34 @@ type counts struct{ objects, links atomic.Uint64 }
 
 // newTracker starts to deliver snapshots; stop it.
 func newTracker(p *plan, started time.Time, spooled func() int64, expected map[string]uint64) *tracker {
-	t := &tracker{clock: p.Clock, started: started, spooled: spooled, done: make(chan struct{}),
+	t := &tracker{clock: p.Clock, started: started, spooled: spooled, silence: func() {},
 		counts: make([]counts, len(p.Request.Collections)), state: Snapshot{Phase: Reading}}
 	for _, c := range p.Request.Collections {
 		t.state.Collections = append(t.state.Collections, Collection{Entity: c.Entity, Expected: expected[c.Entity]})
 	}
 	if p.Progress == nil {
-		close(t.done)
 		return t
 	}
 	latest := make(chan Snapshot, 1)
 	t.latest = latest
-	go func() {
-		defer close(t.done)
+	t.deliveries.Go(func() {
 		for s := range latest {
 			p.Progress(s)
 		}
-	}()
+	})
+	ctx, silence := context.WithCancel(context.Background()) // a cancelled run shows its end, too
+	t.silence = silence
+	t.deliveries.Go(func() { t.beat(ctx) })
 	return t
+}
+
+// beat shows that time goes on while the connector waits or hangs.
+func (t *tracker) beat(ctx context.Context) {
+	for t.clock.Sleep(ctx, heartbeat) == nil {
+		t.mu.Lock()
+		t.emit(true)
+		t.mu.Unlock()
+	}
 }
 
 // stop delivers the last snapshot and returns when it has been taken.
@@ -102,7 +120,8 @@ func (t *tracker) stop() {
 		t.latest = nil
 	}
 	t.mu.Unlock()
-	<-t.done
+	t.silence()
+	t.deliveries.Wait()
 }
 
 // update changes the figures and passes them on, if it is time.
@@ -119,7 +138,8 @@ func (t *tracker) page(p sdk.Progress) {
 	t.update(func(s *Snapshot) {
 		s.Requests, s.ResourceUnits = p.Requests, p.ResourceUnits
 		s.Throttled = time.Duration(p.ThrottledMS) * time.Millisecond
-		s.Waiting, s.Reason = time.Duration(p.WaitingMS)*time.Millisecond, p.Reason
+		s.Reason = p.Reason
+		t.waits = t.clock.Now().Add(time.Duration(p.WaitingMS) * time.Millisecond)
 		for i := range min(len(p.Pages), len(s.Collections)) {
 			s.Collections[i].Pages = p.Pages[i]
 		}
@@ -146,6 +166,9 @@ func (t *tracker) figures(now time.Time) Snapshot {
 	s.Elapsed, s.Spooled, s.Merged = now.Sub(t.started), uint64(t.spooled()), t.merged.Load()
 	if s.Phase == Reading {
 		t.read = s.Elapsed
+	}
+	if s.Waiting = max(0, t.waits.Sub(now)); s.Waiting == 0 {
+		s.Reason = ""
 	}
 	s.Collections = slices.Clone(s.Collections)
 	rows := uint64(0)

@@ -162,7 +162,7 @@ func (r *run) publish(ctx context.Context, collections []*collection) error {
 	if err := ctx.Err(); err != nil { // from here on it is a matter of moments
 		return err
 	}
-	err = stage.Publish(publish.Manifest{
+	warning, err := stage.Publish(publish.Manifest{
 		Mode: publish.Complete, Started: r.report.Started, Finished: p.now(),
 		Usher: p.Usher, Entities: entities, Files: files,
 	})
@@ -172,7 +172,7 @@ func (r *run) publish(ctx context.Context, collections []*collection) error {
 	r.report.Published, r.report.Manifest = true, p.output.Manifest()
 	r.report.Entities, r.report.Files = entities, files
 	p.Logger.Info("export published", "connection", p.Connection, "run", p.RunID, "manifest", r.report.Manifest)
-	r.warn(p.output.Recover()) // deletes the set before the previous one
+	r.warn(warning)
 	return nil
 }
 

@@ -46,7 +46,11 @@ func (c *ticking) Now() time.Time {
 	return c.now
 }
 
-func (c *ticking) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+// Sleep waits for ever: time goes on only when it is read.
+func (c *ticking) Sleep(ctx context.Context, _ time.Duration) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
 
 // options are those of a run of a small history in a folder.
 func options(folder, runID string, h history) export.Options {
@@ -55,7 +59,7 @@ func options(folder, runID string, h history) export.Options {
 		CSV:     export.CSV{Delimiter: ',', ValueSeparator: "\n"},
 		Folders: export.Folders{Temp: filepath.Join(folder, "Temp"), Work: filepath.Join(folder, "Work")},
 		Source:  h, Clock: newTicking(), Usher: "test",
-		Spool: spool.Options{Memory: 1024, Block: 64, FanIn: 2}, // so that little is much
+		Spool: spool.Options{Memory: 1024, Block: 64, FanIn: 2, Group: 96}, // so that little is much
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *sink) Begin(i int, complete bool, reason string) (sdk.Writer, error) {
 	}
 	s.mu.Unlock()
 	if old != nil {
-		s.plan.Logger.Warn("collection begins again", "entity", asked.Entity, "reason", reason)
+		s.plan.Logger.Info("collection begins again", "entity", asked.Entity, "reason", reason)
 		if err := old.discard(); err != nil {
 			return nil, err
 		}
@@ -116,15 +116,7 @@ func (c *collection) Object(o *record.Object) error {
 	return c.objects.Add(o.ID(), c.row)
 }
 
-// The value of a row of links.
-const (
-	linkAdded   = 0
-	linkRemoved = 1
-)
-
-// Links writes for each link whether it was added or removed, one byte, under the
-// ids of owner and target. A zero between them, which no id contains, makes rows
-// sort by owner first.
+// Links writes the links under the id of their owner; see appendLink.
 func (c *collection) Links(l *record.Links) error {
 	if err := c.check(l.Owner()); err != nil {
 		return err
@@ -133,26 +125,26 @@ func (c *collection) Links(l *record.Links) error {
 		return broken("it sent links of navigation %d of %q, and %d were asked for", l.Navigation(), c.entity, len(c.links))
 	}
 	table := c.links[l.Navigation()]
-	key := append(append(c.row[:0], l.Owner()...), 0)
-	owner, count := len(key), uint64(0)
-	added, removed := []byte{linkAdded}, []byte{linkRemoved}
-	for id, isRemoved := range l.All() {
+	count := uint64(0)
+	c.row = c.row[:0]
+	for id, removed := range l.All() {
 		if err := c.check(id); err != nil {
 			return err
 		}
-		value := added
-		if isRemoved {
-			value = removed
+		if len(c.row) >= maxLinkRow {
+			if err := table.Add(l.Owner(), c.row); err != nil {
+				return err
+			}
+			c.row = c.row[:0]
 		}
-		key = append(key[:owner], id...)
-		if err := table.Add(key, value); err != nil {
-			return err
-		}
+		c.row = appendLink(c.row, id, removed)
 		count++
 	}
-	c.row = key
 	c.counts.links.Add(count)
-	return nil
+	if count == 0 {
+		return nil
+	}
+	return table.Add(l.Owner(), c.row)
 }
 
 func (c *collection) End(cookie string) error {
@@ -170,13 +162,7 @@ func (c *collection) End(cookie string) error {
 }
 
 // rows is how many there are to merge.
-func (c *collection) rows() uint64 {
-	n := c.objects.Rows()
-	for _, t := range c.links {
-		n += t.Rows()
-	}
-	return uint64(n)
-}
+func (c *collection) rows() uint64 { return c.counts.objects.Load() + c.counts.links.Load() }
 
 // discard voids what was written.
 func (c *collection) discard() error {

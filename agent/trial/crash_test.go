@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"maps"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,75 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/usher-iga/usher/agent/export/publish"
 	"github.com/usher-iga/usher/agent/trial"
 )
-
-// Killed at any moment, agent or connector, the published set stays whole, the next
-// run is right, and nothing piles up (E11).
-func TestKill(t *testing.T) {
-	t.Parallel()
-	sandbox, installation := start(t, "--users", "1500", "--groups", "100", "--memberships", "6000")
-	want := sums(mustExport(t, installation))
-	began := time.Now()
-	mustExport(t, installation)
-	usual := time.Since(began)
-
-	random := rand.New(rand.NewPCG(1, 2))
-	path := filepath.Join(installation.Output(), trial.Connection+"_manifest.json")
-	killed, survived := 0, 0
-	for i := range 50 {
-		cmd := installation.Command(t.Context(), "export", trial.Connection, "--json")
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(random.Int64N(int64(usual))))
-		victim := cmd.Process.Pid
-		if connectors := children(victim); i%2 == 1 && len(connectors) > 0 {
-			victim = connectors[0]
-		}
-		process, err := os.FindProcess(victim)
-		if err != nil {
-			t.Fatal(err)
-		}
-		orphans := children(cmd.Process.Pid)
-		_ = process.Kill() // it may have ended by itself
-		if err := cmd.Wait(); err != nil {
-			killed++
-		} else {
-			survived++
-		}
-		if strings.Contains(stderr.String(), "DATA RACE") {
-			t.Errorf("data race:\n%s", stderr.String())
-		}
-
-		manifest, err := publish.ReadManifest(path)
-		if err != nil {
-			t.Fatalf("kill %d: %v", i, err)
-		}
-		if err := publish.Verify(installation.Output(), manifest); err != nil {
-			t.Fatalf("kill %d: %v", i, err)
-		}
-		if got := sums(manifest); !maps.Equal(got, want) {
-			t.Fatalf("kill %d: the published set is %v, want %v", i, got, want)
-		}
-		for _, pid := range orphans {
-			await(t, fmt.Sprintf("kill %d: the connector to end", i), func() bool { return !runs(pid) })
-		}
-	}
-	t.Logf("%d runs were killed, %d were faster", killed, survived)
-	if killed < 25 {
-		t.Errorf("only %d of 50 runs were killed: little was tested", killed)
-	}
-
-	if got := sums(mustExport(t, installation)); !maps.Equal(got, want) {
-		t.Errorf("the run after the kills: %v, want %v", got, want)
-	}
-	sandbox.Stop()
-	checkLeftovers(t, installation)
-}
 
 // checkLeftovers looks for files that belong to no published set.
 func checkLeftovers(t *testing.T, i *trial.Installation) {
@@ -128,8 +59,8 @@ func TestCancel(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the connector to start", func() bool { return len(children(cmd.Process.Pid)) > 0 })
-	connectors := children(cmd.Process.Pid)
+	await(t, "the connector to start", func() bool { return len(trial.Children(cmd.Process.Pid)) > 0 })
+	connectors := trial.Children(cmd.Process.Pid)
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Skipf("this system sends no interrupts: %v", err)
 	}
@@ -249,22 +180,6 @@ func await(t *testing.T, what string, holds func() bool) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// children lists the child processes, where the system tells.
-func children(pid int) []int {
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	var all []int
-	for _, list := range lists {
-		content, _ := os.ReadFile(list) // gone is empty
-		for field := range strings.FieldsSeq(string(content)) {
-			var child int
-			if _, err := fmt.Sscan(field, &child); err == nil {
-				all = append(all, child)
-			}
-		}
-	}
-	return all
 }
 
 // runs reports whether a process exists and is not a mere entry of its parent's.

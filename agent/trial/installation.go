@@ -34,24 +34,29 @@ func (i *Installation) Settings() string { return filepath.Join(i.Root, "Runtime
 // Output is the folder of the exported files.
 func (i *Installation) Output() string { return filepath.Join(i.Root, "Temp", "ExportOutput") }
 
-// Write writes the settings.
-func (i *Installation) Write() error {
+// ConnectionSettings gives the settings of the connection.
+func (i *Installation) ConnectionSettings() map[string]any {
 	connection := map[string]any{
 		"TenantId":               i.Tenant.TenantID,
 		"ApplicationId":          i.Tenant.ClientID,
 		"ApplicationKey":         i.Tenant.ClientSecret,
 		"MicrosoftAuthorityPath": i.Tenant.Authority,
 		"MicrosoftGraphPathApi":  i.Tenant.URL + "/v1.0/",
-		"EntityTypeMapping":      map[string]any{"Properties": columns("id", "displayName", "userPrincipalName", "mail", "accountEnabled", "userType", "groupTypes", "proxyAddresses")},
+		"EntityTypeMapping":      map[string]any{"Properties": Columns("id", "displayName", "userPrincipalName", "mail", "accountEnabled", "userType", "groupTypes", "proxyAddresses")},
 	}
 	if i.Change != nil {
 		i.Change(connection)
 	}
 	maps.DeleteFunc(connection, func(_ string, v any) bool { return v == nil })
+	return connection
+}
+
+// Write writes the settings.
+func (i *Installation) Write() error {
 	root := map[string]any{
 		"TrustedCertificates": i.Tenant.CAFile,
 		"Connectors":          map[string]any{"Folder": i.Programs.Connectors},
-		"Connections":         map[string]any{Connection: connection},
+		"Connections":         map[string]any{Connection: i.ConnectionSettings()},
 	}
 	if i.ChangeRoot != nil {
 		i.ChangeRoot(root)
@@ -67,9 +72,7 @@ func (i *Installation) Write() error {
 }
 
 // Columns gives the Properties of a mapping; the first is the primary key.
-func Columns(names ...string) []map[string]any { return columns(names...) }
-
-func columns(names ...string) []map[string]any {
+func Columns(names ...string) []map[string]any {
 	var all []map[string]any
 	for _, name := range names {
 		column := map[string]any{"ConnectionColumn": name}

@@ -90,7 +90,12 @@ func mustExport(t *testing.T, i *trial.Installation) *publish.Manifest {
 // and under the fixed names.
 func published(t *testing.T, i *trial.Installation) *publish.Manifest {
 	t.Helper()
-	manifest, err := publish.ReadManifest(filepath.Join(i.Output(), trial.Connection+"_manifest.json"))
+	return publishedAs(t, i, trial.Connection)
+}
+
+func publishedAs(t *testing.T, i *trial.Installation, connection string) *publish.Manifest {
+	t.Helper()
+	manifest, err := publish.ReadManifest(filepath.Join(i.Output(), connection+"_manifest.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,6 +71,10 @@ func TestRefusals(t *testing.T) {
 			exit: 1, code: "forbidden", want: []string{"user", "User.Read.All", "Authorization_RequestDenied"}},
 		{name: "unreachable sign-in", change: func(c map[string]any) { c["MicrosoftAuthorityPath"] = unreachable },
 			exit: 1, code: "unavailable", want: []string{strings.TrimPrefix(unreachable, "https://")}},
+		{name: "unreachable Graph", change: func(c map[string]any) {
+			c["MicrosoftGraphPathApi"], c["MicrosoftGraphPath"] = unreachable+"/v1.0/", sandbox.Tenant.URL+"/.default"
+		},
+			exit: 1, code: "unavailable", want: []string{strings.TrimPrefix(unreachable, "https://")}},
 		{name: "unknown authority", root: func(r map[string]any) { delete(r, "TrustedCertificates") },
 			exit: 1, code: "unavailable", want: []string{"TrustedCertificates"}},
 	} {

@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -39,6 +38,7 @@ type Sandbox struct {
 	cmd    *exec.Cmd
 	client *http.Client
 	output bytes.Buffer
+	exited chan struct{} // closed at its end
 }
 
 // StartSandbox starts usher-sandbox with the given flags, keeping its files in
@@ -47,11 +47,15 @@ func StartSandbox(ctx context.Context, programs Programs, folder string, flags .
 	ready := filepath.Join(folder, "ready.json")
 	_ = os.Remove(ready) // of an earlier sandbox in this folder
 	arguments := append([]string{"serve", "--listen", "127.0.0.1:0", "--ca-file", filepath.Join(folder, "ca.pem"), "--ready-file", ready}, flags...)
-	s := &Sandbox{cmd: exec.Command(programs.Sandbox, arguments...)} //nolint:noctx // ended by Stop
+	s := &Sandbox{cmd: exec.Command(programs.Sandbox, arguments...), exited: make(chan struct{})} //nolint:noctx // ended by Stop
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
+	go func() {
+		_ = s.cmd.Wait() // ProcessState tells how it ended
+		close(s.exited)
+	}()
 	if err := s.await(ctx, ready); err != nil {
 		s.Stop()
 		return nil, err
@@ -61,8 +65,6 @@ func StartSandbox(ctx context.Context, programs Programs, folder string, flags .
 
 // await waits for the ready file and reads it.
 func (s *Sandbox) await(ctx context.Context, ready string) error {
-	exited := make(chan error, 1)
-	go func() { exited <- s.cmd.Wait() }()
 	for {
 		if text, err := os.ReadFile(ready); err == nil {
 			if err := json.Unmarshal(text, &s.Tenant); err != nil {
@@ -73,8 +75,8 @@ func (s *Sandbox) await(ctx context.Context, ready string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case err := <-exited:
-			return fmt.Errorf("usher-sandbox ended: %w\n%s", err, s.output.String())
+		case <-s.exited:
+			return fmt.Errorf("usher-sandbox ended: %s\n%s", s.cmd.ProcessState, s.output.String())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -96,11 +98,11 @@ func (s *Sandbox) trust() error {
 // PID is the process id.
 func (s *Sandbox) PID() int { return s.cmd.Process.Pid }
 
-// Stop ends the sandbox. It may be called twice.
+// Stop ends the sandbox, which has nothing to save, and returns when it has ended.
+// It may be called twice.
 func (s *Sandbox) Stop() {
-	if s.cmd.Process.Signal(syscall.SIGTERM) != nil {
-		_ = s.cmd.Process.Kill() // Windows knows no signals
-	}
+	_ = s.cmd.Process.Kill() // it may have ended by itself
+	<-s.exited
 }
 
 // Control calls the control API: body, if not nil, is sent as JSON; answer, if not

@@ -13,11 +13,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/usher-iga/usher/agent/export/publish"
 	"github.com/usher-iga/usher/agent/trial"
 )
 
@@ -118,6 +120,53 @@ func TestProxy(t *testing.T) {
 	}
 	if strings.Contains(result.Stdout+result.Stderr, password) {
 		t.Error("the proxy's password is shown")
+	}
+}
+
+// Two tenants are exported side by side from one folder of settings (E10).
+func TestTwoTenants(t *testing.T) {
+	t.Parallel()
+	first, installation := start(t, "--seed", "1", "--users", "300")
+	second, alone := start(t, "--seed", "2", "--users", "300")
+	want := map[string]map[string]string{"Contoso": sums(mustExport(t, installation)), "Fabrikam": sums(mustExport(t, alone))}
+	if maps.Equal(want["Contoso"], want["Fabrikam"]) {
+		t.Fatal("the tenants are the same: nothing is tested")
+	}
+
+	installation.ChangeRoot = func(r map[string]any) {
+		r["TrustedCertificates"] = []string{first.Tenant.CAFile, second.Tenant.CAFile}
+		r["Connections"].(map[string]any)["Fabrikam"] = alone.ConnectionSettings()
+	}
+	write(t, installation)
+	for _, sandbox := range []*trial.Sandbox{first, second} { // slow enough to meet
+		if err := sandbox.Control(t.Context(), "PUT", "/faults", map[string]any{"latency": "50ms"}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var group sync.WaitGroup
+	for connection := range want {
+		group.Go(func() {
+			result, err := installation.Run(t.Context(), "export", connection, "--json")
+			if err != nil || result.Code != 0 || strings.Contains(result.Stderr, "DATA RACE") {
+				t.Errorf("%s: %v, exit code %d\n%s%s", connection, err, result.Code, result.Stdout, result.Stderr)
+			}
+		})
+	}
+	group.Wait()
+	var runs []*publish.Manifest
+	for connection, want := range want {
+		manifest := publishedAs(t, installation, connection)
+		got := map[string]string{}
+		for name, sum := range sums(manifest) {
+			got[trial.Connection+strings.TrimPrefix(name, connection)] = sum
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", connection, got, want)
+		}
+		runs = append(runs, manifest)
+	}
+	if runs[0].Finished.Before(runs[1].Started) || runs[1].Finished.Before(runs[0].Started) {
+		t.Error("the exports did not run at the same time")
 	}
 }
 

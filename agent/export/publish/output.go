@@ -19,7 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 
 	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -69,8 +69,9 @@ func (o Output) step(name string) error {
 }
 
 // Recover makes the files agree with the manifest again and deletes what is of no
-// use: what a killed run left, and sets older than the previous one. It may be
-// called at any time, any number of times.
+// use: what a killed run left, and sets older than the previous one. Without a
+// manifest nothing tells which set is the good one, so sets and fixed names stay
+// until there is one again. It may be called at any time, any number of times.
 func (o Output) Recover() error {
 	current, err := o.Current()
 	if err != nil {
@@ -80,20 +81,20 @@ func (o Output) Recover() error {
 	if err != nil {
 		return err
 	}
-	if current == nil {
-		if len(sets) == 0 {
-			return durable.RemoveLeftovers(o.Folder, o.manifestName())
+	var unfinished, useless []string
+	for _, set := range sets {
+		switch {
+		case strings.HasSuffix(set, staging):
+			unfinished = append(unfinished, set)
+		case current != nil && set != filepath.Base(current.Folder) && set != current.Previous:
+			useless = append(useless, set)
 		}
-		current = &Manifest{} // that of no file
+	}
+	if current == nil {
+		return o.tidy(unfinished, nil)
 	}
 	if err := o.restore(current); err != nil {
 		return err
-	}
-	var useless []string
-	for _, set := range sets {
-		if !slices.Contains([]string{filepath.Base(current.Folder), current.Previous}, set) {
-			useless = append(useless, set)
-		}
 	}
 	names, err := o.withdraw(useless, current)
 	if err != nil {
@@ -102,13 +103,19 @@ func (o Output) Recover() error {
 	for _, f := range current.Files {
 		names = append(names, f.Name)
 	}
-	if err := durable.RemoveLeftovers(o.Folder, append(names, o.manifestName())...); err != nil {
-		return err
-	}
 	if err := durable.SyncFolder(o.Folder); err != nil {
 		return err
 	}
-	for _, set := range useless {
+	return o.tidy(append(unfinished, useless...), names)
+}
+
+// tidy deletes sets, and what killed writers of the manifest and of the named files
+// left.
+func (o Output) tidy(sets, names []string) error {
+	if err := durable.RemoveLeftovers(o.Folder, append(names, o.manifestName())...); err != nil {
+		return err
+	}
+	for _, set := range sets {
 		if err := o.step("delete set " + set); err != nil {
 			return err
 		}

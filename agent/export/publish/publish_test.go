@@ -3,6 +3,7 @@ package publish_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,11 +33,8 @@ func publishRun(t *testing.T, o publish.Output, run string, files map[string]str
 		}
 		m.Files = append(m.Files, publish.File{Name: name, Kind: publish.Objects, Bytes: uint64(len(text)), SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(text)))})
 	}
-	if err := stage.Publish(m); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.Recover(); err != nil {
-		t.Fatal(err)
+	if warning, err := stage.Publish(m); warning != nil || err != nil {
+		t.Fatal(warning, err)
 	}
 }
 
@@ -118,12 +116,12 @@ func TestRecover(t *testing.T) {
 	if err := os.WriteFile(stray, []byte("not ours"), durable.FileMode); err != nil {
 		t.Fatal(err)
 	}
-	for _, useless := range []string{"0.staging", "7"} {
+	for useless, text := range map[string]string{"0.staging": "not ours", "7": "ours"} {
 		path := filepath.Join(folder, ".A", useless)
 		if err := durable.MakeFolder(path); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(path, "A_z.csv"), []byte("ours"), durable.FileMode); err != nil {
+		if err := os.WriteFile(filepath.Join(path, "A_z.csv"), []byte(text), durable.FileMode); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -141,44 +139,81 @@ func TestRecover(t *testing.T) {
 	}
 }
 
-// Names of a first run that was never committed disappear, also where they are
-// copies and not links.
-func TestRecoverFirstRun(t *testing.T) {
-	folder := t.TempDir()
-	o := publish.Output{Folder: folder, Connection: "A"}
-	set := filepath.Join(folder, ".A", "1")
-	if err := durable.MakeFolder(set); err != nil {
-		t.Fatal(err)
-	}
-	text := strings.Repeat("x", 200_000)
-	for _, path := range []string{
-		filepath.Join(set, "A_link.csv"), filepath.Join(set, "A_copy.csv"), filepath.Join(folder, "A_copy.csv"),
-		filepath.Join(set, "A_other.csv"), filepath.Join(folder, ".A_manifest.json.1.tmp"),
-	} {
-		if err := os.WriteFile(path, []byte(text), durable.FileMode); err != nil {
+// Without a manifest all that is published stays, whatever runs fail, until the next
+// one that succeeds.
+func TestLostManifest(t *testing.T) {
+	o := publish.Output{Folder: t.TempDir(), Connection: "A"}
+	publishRun(t, o, "1", map[string]string{"A_x.csv": "one", "A_y.csv": "y"})
+	publishRun(t, o, "2", map[string]string{"A_x.csv": "two", "A_y.csv": "y"})
+	for _, path := range []string{o.Manifest(), filepath.Join(o.Folder, "A_y.csv")} {
+		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Link(filepath.Join(set, "A_link.csv"), filepath.Join(folder, "A_link.csv")); err != nil {
-		t.Skipf("the disk has no links: %v", err)
+	copied := filepath.Join(o.Folder, "A_y.csv") // as on a disk without links
+	unfinished := filepath.Join(o.Folder, ".A_manifest.json.1.tmp")
+	for _, path := range []string{copied, unfinished} {
+		if err := os.WriteFile(path, []byte("y"), durable.FileMode); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(folder, "A_other.csv"), []byte(text[1:]+"y"), durable.FileMode); err != nil {
-		t.Fatal(err)
+	for _, cut := range []string{"sync the set", "name the set", "commit"} {
+		failing := o
+		failing.Cut = func(step string) error {
+			if step == cut {
+				return fault.Errorf(fault.Storage, "no space")
+			}
+			return nil
+		}
+		if err := failing.Recover(); err != nil {
+			t.Fatal(err)
+		}
+		stage, err := failing.Stage("3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := durable.WriteFile(stage.Path("A_y.csv"), []byte("y")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stage.Publish(publish.Manifest{Files: []publish.File{{Name: "A_y.csv"}}}); !fault.Is(err, fault.Storage) {
+			t.Errorf("%s: %v", cut, err)
+		}
+		if err := stage.Discard(); err != nil {
+			t.Error(err)
+		}
+		for path, want := range map[string]string{"A_x.csv": "two", "A_y.csv": "y", ".A/1/A_x.csv": "one", ".A/2/A_x.csv": "two"} {
+			if got := read(t, filepath.Join(o.Folder, filepath.FromSlash(path))); got != want {
+				t.Errorf("%s: %s is %q, want %q", cut, path, got, want)
+			}
+		}
+		if sets, err := os.ReadDir(filepath.Join(o.Folder, ".A")); err != nil || len(sets) != 2 {
+			t.Errorf("%s: sets: %v, %v", cut, sets, err)
+		}
 	}
-	if err := o.Recover(); err != nil {
-		t.Fatal(err)
+	publishRun(t, o, "4", map[string]string{"A_x.csv": "four"})
+	want := []string{".A/4/A_x.csv", "A_manifest.json", "A_x.csv"}
+	if got := files(t, o.Folder); !slices.Equal(got, want) {
+		t.Errorf("left: %v, want %v", got, want)
 	}
-	entries, err := os.ReadDir(folder)
+	if got := read(t, filepath.Join(o.Folder, "A_x.csv")); got != "four" {
+		t.Errorf("A_x.csv is %q", got)
+	}
+}
+
+// files lists all files in a folder.
+func files(t *testing.T, folder string) []string {
+	t.Helper()
+	var names []string
+	err := fs.WalkDir(os.DirFS(folder), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			names = append(names, path)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	if !slices.Equal(names, []string{"A_other.csv"}) {
-		t.Errorf("left: %v", names)
-	}
+	return names
 }
 
 func TestStageOfAPublishedRun(t *testing.T) {

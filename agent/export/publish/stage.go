@@ -8,11 +8,15 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
+// staging is the end of the name of a set that is being written.
+const staging = ".staging"
+
 // Stage is a set that is being written. End it by Publish or Discard.
 type Stage struct {
 	output Output
 	run    string
 	folder string
+	stray  bool // the set may have its name, and Recover would keep it though nothing is published
 }
 
 // Stage starts the set of a run, after Recover has cleaned up. It makes the output
@@ -21,7 +25,7 @@ func (o Output) Stage(run string) (*Stage, error) {
 	if _, err := os.Stat(o.set(run)); err == nil {
 		return nil, fault.Errorf(fault.Conflict, "run %s has published files already", run)
 	}
-	s := &Stage{output: o, run: run, folder: o.set(run) + ".staging"}
+	s := &Stage{output: o, run: run, folder: o.set(run) + staging}
 	return s, durable.MakeFolder(s.folder)
 }
 
@@ -31,37 +35,51 @@ func (s *Stage) Path(name string) string { return filepath.Join(s.folder, name) 
 // Discard deletes what was written. After Publish it does nothing, so it can be
 // deferred.
 func (s *Stage) Discard() error {
-	err := os.RemoveAll(s.folder)
+	folders := []string{s.folder}
+	if s.stray {
+		folders = append(folders, s.output.set(s.run))
+	}
+	for _, folder := range folders {
+		if err := os.RemoveAll(folder); err != nil {
+			return durable.Fault(err, "delete the folder", folder)
+		}
+	}
 	_ = os.Remove(s.output.sets()) // only if empty
-	return durable.Fault(err, "delete the folder", s.folder)
+	return nil
 }
 
-// Publish makes the set the current one. Version, Connection, Run, Folder and
-// Previous of the manifest are filled in. After an error the files are those of
-// the set before. It is not to be called twice.
-func (s *Stage) Publish(m Manifest) error {
-	err := s.publish(m)
-	if err == nil {
-		return nil
-	}
-	if undo := s.output.Recover(); undo != nil {
-		return fault.Errorf(fault.CodeOf(err), "%w; and the fixed names could not be given back to the old files: %v", err, undo).
-			WithHint("Put right what is wrong and start the export again: it gives them back first. The manifest and the folder it names are intact")
-	}
-	return err
-}
-
-func (s *Stage) publish(m Manifest) error {
+// Publish makes the set the current one and tidies up as Recover does. Version,
+// Connection, Run, Folder and Previous of the manifest are filled in. After err the
+// files are those of the set before. A warning is what went wrong once the set was
+// the current one; the next Recover puts it right. It is not to be called twice.
+func (s *Stage) Publish(m Manifest) (warning, err error) {
 	o := s.output
 	old, err := o.Current()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m.Version, m.Connection, m.Run, m.Folder = ManifestVersion, o.Connection, s.run, o.folder(s.run)
-	if old == nil {
-		old = &Manifest{} // that of no file
+	if old != nil {
+		m.Previous = old.Run
 	}
-	m.Previous = old.Run
+	s.stray = old == nil
+	err = s.prepare(&m, old)
+	if err == nil {
+		warning, err = s.commit(m)
+	}
+	if err != nil {
+		return nil, s.undo(err)
+	}
+	s.stray = false
+	if untidy := o.Recover(); warning == nil {
+		warning = untidy
+	}
+	return warning, nil
+}
+
+// prepare gives the set its name, and its files the fixed ones.
+func (s *Stage) prepare(m, old *Manifest) error {
+	o := s.output
 	if err := o.step("sync the set"); err != nil {
 		return err
 	}
@@ -73,6 +91,9 @@ func (s *Stage) publish(m Manifest) error {
 	}
 	if err := durable.Rename(s.folder, o.set(s.run)); err != nil {
 		return err
+	}
+	if old == nil {
+		return nil // what has the fixed names could not be given back: Recover takes them after the commit
 	}
 	for _, f := range m.Files {
 		if err := o.link(filepath.Join(o.set(s.run), f.Name), f.Name); err != nil {
@@ -89,11 +110,34 @@ func (s *Stage) publish(m Manifest) error {
 	if err := o.step("sync the names"); err != nil {
 		return err
 	}
-	if err := durable.SyncFolder(o.Folder); err != nil {
-		return err
-	}
+	return durable.SyncFolder(o.Folder)
+}
+
+// commit replaces the manifest. What fails after that is a warning.
+func (s *Stage) commit(m Manifest) (warning, err error) {
+	o := s.output
 	if err := o.step("commit"); err != nil {
-		return err
+		return nil, err
 	}
-	return o.write(m)
+	err = o.write(m)
+	if err == nil {
+		return nil, nil
+	}
+	switch now, unknown := o.Current(); {
+	case unknown != nil:
+		s.stray = false // it may be the current one
+	case now != nil && now.Run == s.run:
+		return fault.Errorf(fault.Storage, "the files are published, but a power cut might bring the old ones back: %w", err).
+			WithHint("See that the disk is in order, and run again"), nil
+	}
+	return nil, err
+}
+
+// undo gives the fixed names back after a failure.
+func (s *Stage) undo(err error) error {
+	if failed := s.output.Recover(); failed != nil {
+		return fault.Errorf(fault.CodeOf(err), "%w; and the fixed names could not be given back to the old files: %v", err, failed).
+			WithHint("Put right what is wrong and start the export again: it gives them back first. The manifest and the folder it names are intact")
+	}
+	return err
 }
