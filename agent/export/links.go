@@ -2,56 +2,126 @@ package export
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/usher-iga/usher/agent/export/csvfile"
 	"github.com/usher-iga/usher/agent/export/spool"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
 	"github.com/usher-iga/usher/connectors/sdk/record"
 )
 
-// links folds the rows of each link into what was said last: a row of the file, or
-// none if it was removed or its owner is gone.
+// A row of links in the spool stands under the id of their owner and holds, of
+// each link, a varint, which is the length of the target's id doubled, plus one if
+// the link was removed; then that id. Links of one owner come together, so these are
+// few rows of many links: BenchmarkRun takes a third less time than with a row for
+// each link, and half the memory holds as many.
+
+// maxLinkRow is when a row of links is full, in bytes: small beside the buffers by
+// which rows are read.
+const maxLinkRow = 4 << 10
+
+func appendLink(row, target []byte, removed bool) []byte {
+	head := uint64(len(target)) << 1
+	if removed {
+		head |= 1
+	}
+	return append(binary.AppendUvarint(row, head), target...)
+}
+
+// nextLink splits row after its first link; ok is false if it holds none.
+func nextLink(row []byte) (target []byte, removed bool, rest []byte, ok bool) {
+	head, n := binary.Uvarint(row)
+	if n <= 0 || head>>1 > uint64(len(row)-n) {
+		return nil, false, nil, false
+	}
+	end := n + int(head>>1)
+	return row[n:end], head&1 != 0, row[end:], true
+}
+
+// links folds what was said of each link into what was said last: a row of the
+// file, or none if the link was removed or its owner is gone.
 type links struct {
-	departed *departed // nil: no owner was removed
+	dialect  *csvfile.Dialect
+	departed *departed    // nil: no owner was removed
+	targets  *spool.Group // of the owner, with whether they were removed
 
-	key       []byte // owner, zero, target
-	owner     int    // length of the owner in key; 0 before the first row
-	ownerGone bool
-	removed   bool
+	owner   []byte // empty before the first row
+	start   []byte // of the owner's rows in the file
+	target  []byte
+	removed bool // target
 }
 
-func (l *links) row(rows *spool.Rows, out *csvfile.Writer) error {
-	if key := rows.Key(); !bytes.Equal(key, l.key) {
+func (l *links) row(rows *spool.Rows, out *csvfile.Writer) (uint64, error) {
+	if !bytes.Equal(rows.Key(), l.owner) {
 		if err := l.end(out); err != nil {
-			return err
+			return 0, err
 		}
-		if l.owner == 0 || !bytes.HasPrefix(key, l.key[:l.owner+1]) {
-			l.owner = bytes.IndexByte(key, 0)
-			if err := l.meet(key[:l.owner]); err != nil {
-				return err
-			}
-		}
-		l.key = append(l.key[:0], key...)
+		l.owner = append(l.owner[:0], rows.Key()...)
 	}
-	l.removed = rows.Value()[0] == linkRemoved
-	return nil
+	added, gone := []byte{0}, []byte{1}
+	count := uint64(0)
+	for row := rows.Value(); len(row) > 0; count++ {
+		target, removed, rest, ok := nextLink(row)
+		if !ok {
+			return 0, fault.Errorf(fault.Internal, "the links of %.100q cannot be read from the spool", l.owner)
+		}
+		value := added
+		if removed {
+			value = gone
+		}
+		if err := l.targets.Add(target, value); err != nil {
+			return 0, err
+		}
+		row = rest
+	}
+	return count, nil
 }
 
-// meet looks up a new owner.
-func (l *links) meet(owner []byte) (err error) {
-	if l.departed != nil {
-		l.ownerGone, err = l.departed.has(owner)
-	}
-	return err
-}
-
-// end writes the link, if there is one.
+// end writes the links of the owner, if there is one.
 func (l *links) end(out *csvfile.Writer) error {
-	if l.owner == 0 || l.removed || l.ownerGone {
+	if len(l.owner) == 0 {
 		return nil
 	}
-	out.Field([]byte(insert))
-	out.Field(l.key[:l.owner])
-	out.Field(l.key[l.owner+1:])
+	gone := false
+	if l.departed != nil {
+		var err error
+		if gone, err = l.departed.has(l.owner); err != nil {
+			return err
+		}
+	}
+	if !gone {
+		if err := l.write(out); err != nil {
+			return err
+		}
+	}
+	return l.targets.Reset()
+}
+
+func (l *links) write(out *csvfile.Writer) error {
+	l.start = l.dialect.Encode(l.start[:0], []byte(insert), l.owner)
+	l.target, l.removed = l.target[:0], true // there is none yet
+	err := l.targets.Each(func(target, removed []byte) error {
+		if !bytes.Equal(target, l.target) {
+			if err := l.writeLink(out); err != nil {
+				return err
+			}
+			l.target = append(l.target[:0], target...)
+		}
+		l.removed = removed[0] != 0
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.writeLink(out)
+}
+
+func (l *links) writeLink(out *csvfile.Writer) error {
+	if l.removed {
+		return nil
+	}
+	out.Encoded(l.start)
+	out.Field(l.target)
 	return out.EndRow()
 }
 

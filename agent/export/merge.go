@@ -13,13 +13,14 @@ import (
 // sideBySide is how many files are merged at once.
 const sideBySide = 2
 
-// checkEvery is after how many rows a merge looks whether it is still wanted.
+// checkEvery is after how many objects or links a merge looks whether it is still
+// wanted.
 const checkEvery = 4096
 
 // fold makes the rows of one file out of the sorted rows of the spool.
 type fold interface {
-	// row takes the next row.
-	row(rows *spool.Rows, out *csvfile.Writer) error
+	// row takes the next row and returns of how many objects or links it tells.
+	row(rows *spool.Rows, out *csvfile.Writer) (uint64, error)
 	// end says that there is none left.
 	end(out *csvfile.Writer) error
 }
@@ -86,7 +87,7 @@ func (m *merger) objects(ctx context.Context, f *publish.File, o *objects) error
 // links writes the links of one navigation, sorted by owner and target.
 func (m *merger) links(ctx context.Context, f *publish.File, c *collection, navigation int) error {
 	table := c.links[navigation]
-	l := &links{}
+	l := &links{dialect: m.plan.dialect, targets: m.spool.Group()}
 	if c.removed && table.Rows() > 0 {
 		rows, err := m.spool.Merge(c.objects)
 		if err != nil {
@@ -118,14 +119,16 @@ func (m *merger) file(ctx context.Context, f *publish.File, header []string, int
 	defer out.Discard()
 	count := uint64(0)
 	for rows.Next() {
-		if count++; count%checkEvery == 0 {
+		n, err := into.row(rows, out)
+		if err != nil {
+			return err
+		}
+		if count += n; count >= checkEvery {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			m.tracker.mergedRows(checkEvery)
-		}
-		if err := into.row(rows, out); err != nil {
-			return err
+			m.tracker.mergedRows(count)
+			count = 0
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -136,6 +139,6 @@ func (m *merger) file(ctx context.Context, f *publish.File, header []string, int
 	}
 	sum, err := out.Commit()
 	f.Rows, f.Bytes, f.SHA256 = sum.Rows, sum.Bytes, sum.SHA256
-	m.tracker.mergedRows(count % checkEvery)
+	m.tracker.mergedRows(count)
 	return err
 }

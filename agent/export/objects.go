@@ -31,20 +31,20 @@ func newObjects(p *plan) *objects {
 	return &objects{plan: p, counts: make([]uint64, len(p.Request.Collections)), table: -1, values: make([][]byte, len(p.Request.Attributes))}
 }
 
-func (o *objects) row(rows *spool.Rows, out *csvfile.Writer) error {
+func (o *objects) row(rows *spool.Rows, out *csvfile.Writer) (uint64, error) {
 	if rows.Table() != o.table || !bytes.Equal(rows.Key(), o.id) {
 		if err := o.end(out); err != nil {
-			return err
+			return 0, err
 		}
 		o.table, o.id, o.present = rows.Table(), append(o.id[:0], rows.Key()...), false
 	}
 	state, wire := record.State(rows.Value()[0]), rows.Value()[1:]
 	if state != record.Present {
 		o.present = false
-		return nil
+		return 1, nil
 	}
 	if _, err := record.NextObject(wire, len(o.values), &o.record); err != nil {
-		return fault.Errorf(fault.Connector, "the connector sent the object %.100q of %q in a form that cannot be read: %w",
+		return 0, fault.Errorf(fault.Connector, "the connector sent the object %.100q of %q in a form that cannot be read: %w",
 			o.id, o.plan.Request.Collections[o.table].Entity, err)
 	}
 	if !o.present {
@@ -52,7 +52,7 @@ func (o *objects) row(rows *spool.Rows, out *csvfile.Writer) error {
 		o.clear()
 	}
 	o.take()
-	return nil
+	return 1, nil
 }
 
 func (o *objects) clear() {

@@ -33,8 +33,10 @@ type program struct {
 }
 
 // memoryGoal is what the garbage collector aims at: an export needs little, and
-// the machine belongs to others.
-const memoryGoal = 48 << 20
+// the machine belongs to others. The agent peaks at 46 MiB resident whether it exports
+// 200,000 users and 2 million memberships or five times as many; with 48 it is 49 and
+// 57 MiB in no less time, and with 30 it takes a tenth more CPU time.
+const memoryGoal = 36 << 20
 
 func (p *program) run(ctx context.Context) int {
 	debug.SetMemoryLimit(memoryGoal)

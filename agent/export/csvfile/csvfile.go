@@ -59,6 +59,12 @@ func (w *Writer) Field(text []byte) {
 	w.buffer = w.dialect.appendField(w.buffer, text)
 }
 
+// Encoded starts a row with fields that Encode has made, for rows that begin alike.
+func (w *Writer) Encoded(fields []byte) {
+	w.buffer = append(w.buffer, fields...)
+	w.inRow = true
+}
+
 // EndRow ends the row.
 func (w *Writer) EndRow() error {
 	w.endRow()

@@ -29,8 +29,12 @@ func TestWriter(t *testing.T) {
 		want := "Command,,id\r\n"
 		for i := range rows {
 			want += fmt.Sprintf(",\"x,\",%d\r\n", i)
-			w.Field(nil)
-			w.Field([]byte("x,"))
+			if i%2 == 0 {
+				w.Field(nil)
+				w.Field([]byte("x,"))
+			} else {
+				w.Encoded(comma(t).Encode(nil, nil, []byte("x,")))
+			}
 			w.Field(fmt.Append(nil, i))
 			if err := w.EndRow(); err != nil {
 				t.Fatal(err)
@@ -73,15 +77,32 @@ func BenchmarkWriter(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer w.Discard()
-	field := []byte("some text of usual length")
-	b.SetBytes(15 * int64(len(field)))
-	b.ReportAllocs()
-	for b.Loop() {
-		for range 15 {
-			w.Field(field)
+	field, id := []byte("some text of usual length"), []byte("87d349ed-44d7-43e1-9a83-5f2406dee5bd")
+	b.Run("object", func(b *testing.B) {
+		b.SetBytes(15 * int64(len(field)))
+		b.ReportAllocs()
+		for b.Loop() {
+			for range 15 {
+				w.Field(field)
+			}
+			if err := w.EndRow(); err != nil {
+				b.Fatal(err)
+			}
 		}
-		if err := w.EndRow(); err != nil {
-			b.Fatal(err)
-		}
+	})
+	start := comma(b).Encode(nil, []byte("insert"), id)
+	for name, begin := range map[string]func(){
+		"link":      func() { w.Encoded(start) },
+		"link-anew": func() { w.Field([]byte("insert")); w.Field(id) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				begin()
+				w.Field(id)
+				if err := w.EndRow(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

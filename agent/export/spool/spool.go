@@ -22,12 +22,14 @@ type Options struct {
 	Memory int // bytes of rows held in memory, together; default 16 MiB
 	Block  int // bytes of one block of it; default 128 KiB
 	FanIn  int // runs of one table that are merged at once; default 128
+	Group  int // bytes of a group that are sorted in memory; default 1 MiB
 }
 
 const (
 	defaultMemory = 16 << 20
 	defaultBlock  = 128 << 10
 	defaultFanIn  = 128
+	defaultGroup  = 1 << 20
 )
 
 // Spool is a set of tables with a folder for their runs and a bound on their
@@ -36,6 +38,7 @@ type Spool struct {
 	folder    string
 	blockSize int
 	fanIn     int
+	groupSize int
 
 	mu      sync.Mutex
 	changed sync.Cond // a spill has ended, or blocks are free again
@@ -66,10 +69,13 @@ func New(folder string, o Options) (*Spool, error) {
 	if o.FanIn == 0 {
 		o.FanIn = defaultFanIn
 	}
+	if o.Group == 0 {
+		o.Group = defaultGroup
+	}
 	if err := durable.MakeFolder(folder); err != nil {
 		return nil, err
 	}
-	s := &Spool{folder: folder, blockSize: o.Block, fanIn: max(2, o.FanIn), limit: o.Memory / o.Block}
+	s := &Spool{folder: folder, blockSize: o.Block, fanIn: max(2, o.FanIn), groupSize: o.Group, limit: o.Memory / o.Block}
 	s.changed.L = &s.mu
 	return s, nil
 }
@@ -203,11 +209,9 @@ func (s *Spool) spill(t *Table, blocks [][]byte) error {
 		return err
 	}
 	s.sorter.load(blocks)
-	for key, value := range s.sorter.sorted() {
-		if err := w.add(key, value); err != nil {
-			w.discard()
-			return err
-		}
+	if err := s.sorter.each(w.add); err != nil {
+		w.discard()
+		return err
 	}
 	s.sorter.blocks = nil
 	s.mu.Lock()

@@ -2,6 +2,7 @@ package spool_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,6 +84,90 @@ func TestSorted(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A group gives its rows back in order, again after a Reset, whether they stay in
+// memory or not.
+func TestGroup(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "spool")
+	rapid.Check(t, func(rt *rapid.T) {
+		s, err := spool.New(folder, spool.Options{Memory: 512, Block: 64, FanIn: 3, Group: rapid.IntRange(1, 2048).Draw(rt, "group")})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer s.Close()
+		g := s.Group()
+		for range 3 {
+			var got, want []row
+			for i := range rapid.IntRange(0, 100).Draw(rt, "rows") {
+				r := row{key: rapid.StringMatching(`same-beginning-[ab]{0,4}`).Draw(rt, "key"), value: fmt.Sprint(i)}
+				if err := g.Add([]byte(r.key), []byte(r.value)); err != nil {
+					rt.Fatal(err)
+				}
+				want = append(want, r)
+			}
+			slices.SortStableFunc(want, func(a, b row) int { return strings.Compare(a.key, b.key) })
+			err := g.Each(func(key, value []byte) error {
+				got = append(got, row{key: string(key), value: string(value)})
+				return nil
+			})
+			if err != nil || !slices.Equal(got, want) {
+				rt.Fatalf("got %v, %v\nwant %v", got, err, want)
+			}
+			if err := g.Reset(); err != nil {
+				rt.Fatal(err)
+			}
+			if files := count(t, folder); files > 0 {
+				rt.Fatalf("%d files remain", files)
+			}
+		}
+	})
+}
+
+// What stops Each is what it returns, and a group outlives it.
+func TestGroupStops(t *testing.T) {
+	for _, size := range []int{1, 1000} {
+		s, err := spool.New(filepath.Join(t.TempDir(), "spool"), spool.Options{Group: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		g, stop := s.Group(), errors.New("stop")
+		if err := g.Add([]byte("key"), nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Each(func(_, _ []byte) error { return stop }); !errors.Is(err, stop) {
+			t.Errorf("got %v", err)
+		}
+		if err := g.Reset(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The members of an ordinary group: 100 that come in no order.
+func BenchmarkGroup(b *testing.B) {
+	s, err := spool.New(filepath.Join(b.TempDir(), "spool"), spool.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var keys [100][]byte
+	for i := range keys {
+		keys[i] = fmt.Appendf(nil, "%08x-44d7-43e1-9a83-5f2406dee5bd", uint32(i)*0x9e3779b9)
+	}
+	g, value := s.Group(), []byte{0}
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, key := range keys {
+			if err := g.Add(key, value); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := errors.Join(g.Each(func(_, _ []byte) error { return nil }), g.Reset()); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // Tables are filled side by side while the memory of all is short.

@@ -39,13 +39,15 @@ func (t *Table) Add(key, value []byte) error {
 			return err
 		}
 	}
-	b := binary.LittleEndian.AppendUint32(t.block, uint32(len(key)))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(value)))
-	b = append(b, key...)
-	b = append(b, value...)
-	t.block = b
+	t.block = appendRow(t.block, key, value)
 	t.rows++
 	return nil
+}
+
+func appendRow(b, key, value []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(key)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(value)))
+	return append(append(b, key...), value...)
 }
 
 // Rows is the number of rows added.

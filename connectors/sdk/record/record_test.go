@@ -154,11 +154,7 @@ func TestLinksRoundTrip(t *testing.T) {
 	if rest, err := record.NextLinks(b, 2, &view); err != nil || len(rest) != 0 {
 		t.Fatal(rest, err)
 	}
-	got := fmt.Sprintf("%s/%d", view.Owner(), view.Navigation())
-	for id, removed := range view.All() {
-		got += fmt.Sprintf(" %s:%t", id, removed)
-	}
-	if want := "g/1 a:false b:true"; got != want {
+	if got, want := textOfLinks(&view), "g/1 a:false b:true"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 
@@ -190,9 +186,20 @@ func FuzzNext(f *testing.F) {
 	l.SetOwner([]byte("g"))
 	l.Add([]byte("a"), true)
 	f.Add(l.AppendTo(nil))
+	l.Reset(3)
+	l.Add([]byte(strings.Repeat("long", 50)), false)
+	l.Add([]byte("b"), false)
+	f.Add(l.AppendTo(nil))
+	build(&o, "id").Text(2, []byte(strings.Repeat("long", 50)))
+	o.SetType([]byte("agentUser"))
+	f.Add(o.AppendTo(nil))
+	f.Add([]byte("\x0c\x0a\x02id\x1a\x06\x12\x01t\x08\x80\x00")) // valid, but not as AppendTo writes it
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var object record.Object
-		if _, err := record.NextObject(b, 4, &object); err == nil {
+		if rest, err := record.NextObject(b, 4, &object); err == nil {
+			if got, want := text(&object), textOfMessage(message(b, rest)); got != want && want != "" {
+				t.Errorf("%q read as %q, protobuf reads %q", b, got, want)
+			}
 			again := object.AppendTo(nil)
 			var second record.Object
 			if _, err := record.NextObject(again, 4, &second); err != nil || text(&second) != text(&object) {
@@ -200,26 +207,122 @@ func FuzzNext(f *testing.F) {
 			}
 		}
 		var links record.Links
-		if _, err := record.NextLinks(b, 4, &links); err == nil {
-			for range links.All() {
+		if rest, err := record.NextLinks(b, 4, &links); err == nil {
+			if got, want := textOfLinks(&links), textOfLinksMessage(message(b, rest)); got != want && want != "" {
+				t.Errorf("%q read as %q, protobuf reads %q", b, got, want)
 			}
 		}
 	})
 }
 
+// message is the first of b, without its length.
+func message(b, rest []byte) []byte {
+	msg, _ := protowire.ConsumeBytes(b[:len(b)-len(rest)])
+	return msg
+}
+
+// textOfMessage is text as the generated code reads an object; empty if it refuses
+// one whose id or type stands there twice, first not as UTF-8.
+func textOfMessage(b []byte) string {
+	var msg connectorv1.Object
+	if proto.Unmarshal(b, &msg) != nil {
+		return ""
+	}
+	s := fmt.Sprintf("%s %d/%s", msg.GetId(), msg.GetState(), msg.GetType())
+	for _, v := range msg.GetValues() {
+		s += fmt.Sprintf(" %d=[%s]", v.GetAttribute(), strings.Join(v.GetText(), "|"))
+	}
+	return s
+}
+
+// textOfLinks shows links as "owner/navigation id:removed ...".
+func textOfLinks(l *record.Links) string {
+	s := fmt.Sprintf("%s/%d", l.Owner(), l.Navigation())
+	for id, removed := range l.All() {
+		s += fmt.Sprintf(" %s:%t", id, removed)
+	}
+	return s
+}
+
+// textOfLinksMessage is textOfLinks as the generated code reads links; empty if it refuses them
+// for an owner or id that is replaced.
+func textOfLinksMessage(b []byte) string {
+	var msg connectorv1.Links
+	if proto.Unmarshal(b, &msg) != nil {
+		return ""
+	}
+	s := fmt.Sprintf("%s/%d", msg.GetOwner(), msg.GetNavigation())
+	for _, l := range msg.GetLink() {
+		s += fmt.Sprintf(" %s:%t", l.GetId(), l.GetRemoved())
+	}
+	return s
+}
+
 func BenchmarkObject(b *testing.B) {
 	var o, view record.Object
-	buf := make([]byte, 0, 1024)
-	b.ReportAllocs()
-	for b.Loop() {
+	build := func() {
 		o.Reset()
 		o.SetID([]byte("87d349ed-44d7-43e1-9a83-5f2406dee5bd"))
 		for i := range 15 {
 			o.Text(i, []byte("some text of usual length"))
 		}
-		buf = o.AppendTo(buf[:0])
-		if _, err := record.NextObject(buf, 15, &view); err != nil {
-			b.Fatal(err)
+	}
+	build()
+	buf := o.AppendTo(nil)
+	b.Run("write", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			build()
+			buf = o.AppendTo(buf[:0])
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := record.NextObject(buf, 15, &view); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("values", func(b *testing.B) {
+		for b.Loop() {
+			for v := range view.Values() {
+				for range v.Texts() {
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkLinks(b *testing.B) {
+	var l, view record.Links
+	id := []byte("87d349ed-44d7-43e1-9a83-5f2406dee5bd")
+	build := func() {
+		l.Reset(0)
+		l.SetOwner(id)
+		for range 100 {
+			l.Add(id, false)
 		}
 	}
+	build()
+	buf := l.AppendTo(nil)
+	b.Run("write", func(b *testing.B) {
+		for b.Loop() {
+			build()
+			buf = l.AppendTo(buf[:0])
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := record.NextLinks(buf, 1, &view); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("all", func(b *testing.B) {
+		for b.Loop() {
+			for range view.All() {
+			}
+		}
+	})
 }
