@@ -3,6 +3,8 @@ package delta
 import (
 	"errors"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/usher-iga/usher/connectors/sdk/record"
 )
 
@@ -41,40 +43,52 @@ func (l *linkRows) give(owner []byte, to Rows) error {
 
 // readLinks reads the value of a navigation: a list of changes, or of objects, or
 // where it has one target that object or null.
-func (p *Parser) readLinks(r *reader, navigation int) error {
-	switch r.peek() {
+func (p *Parser) readLinks(d *jsontext.Decoder, navigation int) error {
+	switch d.PeekKind() {
 	case 'n':
-		r.value()
-		return nil
+		return d.SkipValue()
 	case '{':
-		return p.readLink(r, navigation)
+		return p.readLink(d, navigation)
 	}
-	if err := open(r, '[', "a navigation"); err != nil {
+	if err := open(d, '[', "a navigation"); err != nil {
 		return err
 	}
-	for r.more(']') {
-		if err := p.readLink(r, navigation); err != nil {
+	for d.PeekKind() != ']' {
+		if err := p.readLink(d, navigation); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := d.ReadToken()
+	return err
 }
 
-func (p *Parser) readLink(r *reader, navigation int) error {
-	if err := open(r, '{', "a link"); err != nil {
+func (p *Parser) readLink(d *jsontext.Decoder, navigation int) error {
+	if err := open(d, '{', "a link"); err != nil {
 		return err
 	}
 	p.target = p.target[:0]
 	state := record.Present
-	for r.more('}') {
-		switch string(p.unquote(r, r.name())) {
-		case "id":
-			p.target = append(p.target, p.text(r)...)
-		case "@removed":
-			state = p.readRemoved(r)
-		default:
-			r.value()
+	for d.PeekKind() != '}' {
+		name, err := p.text(d)
+		if err != nil {
+			return err
 		}
+		switch string(name) {
+		case "id":
+			var text []byte
+			text, err = p.optionalText(d)
+			p.target = append(p.target, text...)
+		case "@removed":
+			state, err = p.readRemoved(d)
+		default:
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
 	}
 	if len(p.target) == 0 {
 		return errors.New("a link has no id")

@@ -20,16 +20,18 @@ type Rows interface {
 	Links(*record.Links) error
 }
 
-// A Parser turns the pages of one collection into rows, value by value: no
-// structure is built per object. It is not safe for concurrent use.
+// A Parser turns the pages of one collection into rows, as a stream of JSON
+// tokens: no structure is built per object. It is not safe for concurrent use.
 type Parser struct {
 	entity string
 	wanted map[string]*node
 	rows   Rows
 	failed error // what rows returned
 
-	page    reader
+	decoder *jsontext.Decoder
+	page    *bytes.Buffer
 	options []jsontext.Options
+	inner   inner
 
 	object  record.Object
 	id, typ []byte // of the object
@@ -38,20 +40,20 @@ type Parser struct {
 	scratch []byte // a text without its escapes
 }
 
-// options are how JSON is read and written where jsontext does it.
-func options() []jsontext.Options {
-	return []jsontext.Options{
+// NewParser makes a parser of the collection's pages.
+func NewParser(c directory.Collection) *Parser {
+	options := []jsontext.Options{
 		// That no name comes twice in an object is Graph's to keep, and costs much to check.
 		jsontext.AllowDuplicateNames(true),
 		// The directory holds what programs have put there: half a surrogate pair in one name
 		// must not keep a tenant from being exported. It becomes U+FFFD.
 		jsontext.AllowInvalidUTF8(true),
 	}
-}
-
-// NewParser makes a parser of the collection's pages.
-func NewParser(c directory.Collection) *Parser {
-	return &Parser{entity: c.Entity.Name, wanted: wanted(c), options: options()}
+	page := new(bytes.Buffer)
+	return &Parser{
+		entity: c.Entity.Name, wanted: wanted(c),
+		decoder: jsontext.NewDecoder(page, options...), page: page, options: options, inner: inner{options: options},
+	}
 }
 
 // Page reads one answer and gives its rows to rows: of each object the object
@@ -61,74 +63,76 @@ func NewParser(c directory.Collection) *Parser {
 // Errors: those of rows as they are; otherwise that the answer is not a page, and
 // at which byte that shows. Rows before that byte have been given.
 func (p *Parser) Page(body []byte, rows Rows) error {
-	p.page = reader{text: body}
+	*p.page = *bytes.NewBuffer(body) // read in place
+	p.decoder.Reset(p.page, p.options...)
 	p.rows, p.failed = rows, nil
-	err := p.readPage(&p.page)
-	switch {
-	case p.failed != nil:
+	err := p.readPage(p.decoder)
+	if p.failed != nil {
 		return p.failed
-	case p.page.failed:
-		return p.mistake(body)
-	case err != nil:
-		return fmt.Errorf("at byte %d: %w", p.page.pos, err)
-	}
-	return nil
-}
-
-// mistake says what is wrong with a text that is not JSON.
-func (p *Parser) mistake(text []byte) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(text), p.options...)
-	_, err := d.ReadValue()
-	if err == nil {
-		_, err = d.ReadToken()
 	}
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return fmt.Errorf("invalid JSON at byte %d: %w", syntax.ByteOffset, syntax.Err)
 	}
-	return fmt.Errorf("at byte %d: %w", d.InputOffset(), io.ErrUnexpectedEOF)
-}
-
-func (p *Parser) readPage(r *reader) error {
-	if err := open(r, '{', "the page"); err != nil {
-		return err
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
 	}
-	found := false
-	for r.more('}') {
-		if string(p.unquote(r, r.name())) != "value" {
-			r.value()
-			continue
-		}
-		found = true
-		if err := p.readObjects(r); err != nil {
-			return err
-		}
-	}
-	if !found {
-		return errors.New("the page has no value")
-	}
-	if r.peek() != 0 || r.pos < len(r.text) {
-		readToken(r)
-		return errors.New("something follows the page")
+	if err != nil {
+		return fmt.Errorf("at byte %d: %w", p.decoder.InputOffset(), err)
 	}
 	return nil
 }
 
-func (p *Parser) readObjects(r *reader) error {
-	if err := open(r, '[', "value"); err != nil {
+func (p *Parser) readPage(d *jsontext.Decoder) error {
+	if err := open(d, '{', "the page"); err != nil {
 		return err
 	}
-	for r.more(']') {
-		if err := p.readObject(r); err != nil {
+	found := false
+	for d.PeekKind() != '}' {
+		name, err := p.text(d)
+		if err != nil {
 			return err
 		}
-		if r.failed {
-			return nil
+		if string(name) != "value" {
+			if err := d.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
+		found = true
+		if err := p.readObjects(d); err != nil {
+			return err
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	if !found {
+		return errors.New("the page has no value")
+	}
+	switch _, err := d.ReadToken(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return errors.New("something follows the page")
+	}
+}
+
+func (p *Parser) readObjects(d *jsontext.Decoder) error {
+	if err := open(d, '[', "value"); err != nil {
+		return err
+	}
+	for d.PeekKind() != ']' {
+		if err := p.readObject(d); err != nil {
+			return err
 		}
 		if p.failed = p.give(); p.failed != nil {
 			return p.failed
 		}
 	}
-	return nil
+	_, err := d.ReadToken()
+	return err
 }
 
 // give passes the object on that has been read.
@@ -148,84 +152,102 @@ func (p *Parser) give() error {
 	return p.links.give(p.id, p.rows)
 }
 
-func (p *Parser) readObject(r *reader) error {
-	if err := open(r, '{', "an element of value"); err != nil {
+func (p *Parser) readObject(d *jsontext.Decoder) error {
+	if err := open(d, '{', "an element of value"); err != nil {
 		return err
 	}
 	p.object.Reset()
 	p.links.reset()
 	p.id, p.typ = p.id[:0], p.typ[:0]
-	for r.more('}') {
-		if err := p.readMember(r, p.wanted[string(p.unquote(r, r.name()))]); err != nil {
+	for d.PeekKind() != '}' {
+		name, err := p.text(d)
+		if err != nil {
+			return err
+		}
+		if err := p.readMember(d, p.wanted[string(name)]); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := d.ReadToken()
+	return err
 }
 
 // readMember reads the value of a member of an object; n is nil if it is not wanted.
-func (p *Parser) readMember(r *reader, n *node) error {
+func (p *Parser) readMember(d *jsontext.Decoder, n *node) error {
 	if n == nil {
-		r.value()
-		return nil
+		return d.SkipValue()
 	}
 	switch n.kind {
 	case isID:
-		p.id = append(p.id[:0], p.text(r)...)
+		text, err := p.optionalText(d)
+		if err != nil {
+			return err
+		}
+		p.id = append(p.id[:0], text...)
 		for _, column := range n.columns {
 			p.object.Text(column, p.id)
 		}
+		return nil
 	case isType:
-		p.typ = append(p.typ[:0], p.text(r)...)
+		text, err := p.optionalText(d)
+		p.typ = append(p.typ[:0], text...)
+		return err
 	case isRemoved:
-		p.object.SetState(p.readRemoved(r))
+		state, err := p.readRemoved(d)
+		p.object.SetState(state)
+		return err
 	case isLinks:
-		return p.readLinks(r, n.navigation)
+		return p.readLinks(d, n.navigation)
 	default:
-		p.readValue(r, n)
+		return p.readValue(d, n)
 	}
-	return nil
 }
 
 // readRemoved reads the value of @removed: {"reason": "changed"} of what can be
 // restored, "deleted" of the rest.
 // Source: https://learn.microsoft.com/graph/delta-query-overview#resource-representation-in-the-delta-query-response.
-func (p *Parser) readRemoved(r *reader) record.State {
-	switch r.peek() {
+func (p *Parser) readRemoved(d *jsontext.Decoder) (record.State, error) {
+	switch d.PeekKind() {
 	case '{':
 	case 'n':
-		r.value()
-		return record.Present
+		return record.Present, d.SkipValue()
 	default:
-		r.value()
-		return record.Gone
+		return record.Gone, d.SkipValue()
 	}
 	state := record.Gone
-	for r.open('{'); r.more('}'); {
-		isReason := string(p.unquote(r, r.name())) == "reason"
-		if text := p.text(r); isReason && string(text) == "changed" {
+	if _, err := d.ReadToken(); err != nil {
+		return state, err
+	}
+	for d.PeekKind() != '}' {
+		name, err := p.text(d)
+		if err != nil {
+			return state, err
+		}
+		isReason := string(name) == "reason"
+		text, err := p.optionalText(d)
+		if err != nil {
+			return state, err
+		}
+		if isReason && string(text) == "changed" {
 			state = record.Suspended
 		}
 	}
-	return state
+	_, err := d.ReadToken()
+	return state, err
 }
 
-// text reads a value. Of a string it returns what that stands for, valid until the
-// next call of text or unquote, of another value nothing.
-func (p *Parser) text(r *reader) []byte {
-	if r.peek() != '"' {
-		r.value()
-		return nil
+// text reads a string and returns what it stands for; valid until the next call of
+// text or of d.
+func (p *Parser) text(d *jsontext.Decoder) ([]byte, error) {
+	quoted, err := d.ReadValue()
+	if err != nil {
+		return nil, err
 	}
-	return p.unquote(r, r.quoted())
+	return p.unquote(quoted), nil
 }
 
-// unquote returns what the last string of r stands for.
-func (p *Parser) unquote(r *reader, quoted []byte) []byte {
-	if r.failed {
-		return nil
-	}
-	if r.plain || bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
+func (p *Parser) unquote(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
 		return quoted[1 : len(quoted)-1]
 	}
 	p.scratch = appendUnquoted(p.scratch[:0], quoted)
@@ -238,23 +260,19 @@ func appendUnquoted(to, quoted []byte) []byte {
 	return to
 }
 
-// open reads the start of an object or a list.
-func open(r *reader, bracket byte, what string) error {
-	if r.peek() == bracket {
-		r.open(bracket)
-		return nil
+// optionalText is text, but for another value than a string it returns an empty one.
+func (p *Parser) optionalText(d *jsontext.Decoder) ([]byte, error) {
+	if d.PeekKind() != '"' {
+		return nil, d.SkipValue()
 	}
-	readToken(r)
-	return fmt.Errorf("%s is not %s", what, map[byte]string{'{': "an object", '[': "a list"}[bracket])
+	return p.text(d)
 }
 
-// readToken reads a value, or the bracket with which it starts: what is wrong is
-// wrong up to there.
-func readToken(r *reader) {
-	switch c := r.peek(); c {
-	case '{', '[':
-		r.open(c)
-	default:
-		r.value()
+// open reads the start of an object or an array.
+func open(d *jsontext.Decoder, kind jsontext.Kind, what string) error {
+	token, err := d.ReadToken()
+	if err == nil && token.Kind() != kind {
+		err = fmt.Errorf("%s is not %s", what, map[jsontext.Kind]string{'{': "an object", '[': "a list"}[kind])
 	}
+	return err
 }

@@ -1,6 +1,10 @@
 package delta
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // readValue reads the value of a property and adds what its columns make of it to
 // the object. A column has
@@ -9,15 +13,16 @@ import "github.com/go-json-experiment/json/jsontext"
 //   - an object as JSON without spaces, its members in the order in which they came;
 //   - of a path what stands at its end, through any list on the way;
 //   - no text where the value is null, or a path ends before its end.
-func (p *Parser) readValue(r *reader, n *node) {
-	if len(n.below) == 0 && isScalar(r.peek()) {
-		p.readScalar(r, n.columns)
-		return
+func (p *Parser) readValue(d *jsontext.Decoder, n *node) error {
+	if len(n.below) == 0 && isScalar(d.PeekKind()) {
+		return p.readScalar(d, n.columns)
 	}
 	for _, leaf := range n.leaves {
 		leaf.texts.reset()
 	}
-	p.gather(r, n)
+	if err := p.gather(d, n, 0); err != nil {
+		return err
+	}
 	for _, leaf := range n.leaves {
 		for _, column := range leaf.columns {
 			p.object.Open(column)
@@ -29,88 +34,142 @@ func (p *Parser) readValue(r *reader, n *node) {
 			p.object.Close()
 		}
 	}
+	return nil
 }
 
-func isScalar(first byte) bool { return first != '{' && first != '[' }
+func isScalar(kind jsontext.Kind) bool { return kind != '{' && kind != '[' }
 
 // readScalar is readValue for what is most frequent.
-func (p *Parser) readScalar(r *reader, columns []int) {
-	first := r.peek()
-	text := r.value()
-	switch first {
-	case 'n':
+func (p *Parser) readScalar(d *jsontext.Decoder, columns []int) error {
+	text, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	if text.Kind() == 'n' {
 		for _, column := range columns {
 			p.object.Null(column)
 		}
-		return
-	case '"':
-		text = p.unquote(r, text)
+		return nil
+	}
+	if text.Kind() == '"' {
+		text = p.unquote(text)
 	}
 	for _, column := range columns {
 		p.object.Text(column, text)
 	}
+	return nil
 }
 
-// gather collects the texts of a value for n and all below it.
-func (p *Parser) gather(r *reader, n *node) {
+// gather collects the texts of a value for n and all below it. depth counts the
+// values that are being read twice.
+func (p *Parser) gather(d *jsontext.Decoder, n *node, depth int) error {
 	switch {
 	case len(n.below) == 0:
-		p.gatherWhole(r, &n.texts)
+		return p.gatherWhole(d, &n.texts)
 	case len(n.columns) == 0:
-		p.gatherBelow(r, n)
-	default: // both it and something below it are wanted
-		text := r.value()
-		p.gatherWhole(&reader{text: text}, &n.texts)
-		p.gatherBelow(&reader{text: text}, n)
+		return p.gatherBelow(d, n, depth)
 	}
+	// Both it and something below it are wanted.
+	text, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	again := p.inner.over(text, depth)
+	if err := p.gatherWhole(again, &n.texts); err != nil {
+		return err
+	}
+	return p.gatherBelow(p.inner.over(text, depth), n, depth+1)
 }
 
 // gatherWhole collects a value: one text, or one per element.
-func (p *Parser) gatherWhole(r *reader, t *texts) {
-	if r.peek() != '[' {
-		p.gatherOne(r, t)
-		return
+func (p *Parser) gatherWhole(d *jsontext.Decoder, t *texts) error {
+	if d.PeekKind() != '[' {
+		return p.gatherOne(d, t)
 	}
-	for r.open('['); r.more(']'); {
-		p.gatherOne(r, t)
+	if _, err := d.ReadToken(); err != nil {
+		return err
 	}
+	for d.PeekKind() != ']' {
+		if err := p.gatherOne(d, t); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
 }
 
-func (p *Parser) gatherOne(r *reader, t *texts) {
-	first := r.peek()
-	text := r.value()
-	if r.failed {
-		return
+func (p *Parser) gatherOne(d *jsontext.Decoder, t *texts) error {
+	text, err := d.ReadValue()
+	if err != nil {
+		return err
 	}
-	switch first {
+	switch text.Kind() {
 	case 'n':
-		return
+		return nil
 	case '"':
-		t.buf = append(t.buf, p.unquote(r, text)...)
+		t.buf = appendUnquoted(t.buf, text)
 	case '{', '[':
-		t.buf, _ = jsontext.AppendFormat(t.buf, text, p.options...) // it has been read already
+		t.buf, err = jsontext.AppendFormat(t.buf, text, p.options...)
 	default:
 		t.buf = append(t.buf, text...)
 	}
 	t.end()
+	return err
 }
 
 // gatherBelow collects members of a value; of each element if it is a list.
-func (p *Parser) gatherBelow(r *reader, n *node) {
-	switch r.peek() {
+func (p *Parser) gatherBelow(d *jsontext.Decoder, n *node, depth int) error {
+	switch d.PeekKind() {
 	case '[':
-		for r.open('['); r.more(']'); {
-			p.gatherBelow(r, n)
+		if _, err := d.ReadToken(); err != nil {
+			return err
+		}
+		for d.PeekKind() != ']' {
+			if err := p.gatherBelow(d, n, depth); err != nil {
+				return err
+			}
 		}
 	case '{':
-		for r.open('{'); r.more('}'); {
-			if member := n.below[string(p.unquote(r, r.name()))]; member == nil {
-				r.value()
+		if _, err := d.ReadToken(); err != nil {
+			return err
+		}
+		for d.PeekKind() != '}' {
+			name, err := p.text(d)
+			if err != nil {
+				return err
+			}
+			if member := n.below[string(name)]; member == nil {
+				err = d.SkipValue()
 			} else {
-				p.gather(r, member)
+				err = p.gather(d, member, depth)
+			}
+			if err != nil {
+				return err
 			}
 		}
 	default:
-		r.value()
+		return d.SkipValue()
 	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// inner has the decoders of values that are read twice, one for each depth at
+// which that happens.
+type inner struct {
+	options  []jsontext.Options
+	decoders []*jsontext.Decoder
+	texts    []*bytes.Buffer
+}
+
+// over returns the decoder of a depth, set to read text.
+func (in *inner) over(text []byte, depth int) *jsontext.Decoder {
+	if depth == len(in.decoders) {
+		buffer := new(bytes.Buffer)
+		in.texts = append(in.texts, buffer)
+		in.decoders = append(in.decoders, jsontext.NewDecoder(buffer, in.options...))
+	}
+	*in.texts[depth] = *bytes.NewBuffer(text)
+	in.decoders[depth].Reset(in.texts[depth], in.options...)
+	return in.decoders[depth]
 }

@@ -2,6 +2,8 @@ package graph
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 
@@ -13,8 +15,8 @@ type Page struct {
 	Number int    // from 1
 	URL    string // what was asked, verbatim; it may hold a token: not for messages or logs
 
-	// Body is the whole answer: one JSON object, complete (its brackets match), but not
-	// checked in depth. It is valid only until the callback returns.
+	// Body is the whole answer: a JSON object of which only the links have been read. It
+	// is valid only until the callback returns.
 	Body []byte
 
 	NextLink, DeltaLink string // verbatim, at most one set
@@ -115,17 +117,25 @@ func (c *Client) fetch(ctx context.Context, target *url.URL, number int, buf []b
 	return f
 }
 
+// headSize is how far the links are looked for while a page arrives: in Graph's
+// answers they stand in the first few hundred bytes.
+const headSize = 64 << 10
+
 func (f *fetch) read(c *Client, resp *http.Response) error {
-	var scan scanner
+	var head links
+	known := false
 	var err error
 	f.page.Body, err = c.readAll(f.page.Body[:0], resp, func(buf []byte) error {
-		if !scan.feed(buf) {
+		if known || len(buf) > headSize {
+			return nil
+		}
+		if head, known, err = headLinks(buf); err != nil {
 			return notJSON(resp, buf)
 		}
-		if scan.next != "" {
+		if known && head.next != "" {
 			select {
-			case f.head <- scan.next:
-			default: // told already
+			case f.head <- head.next:
+			default: // told already, by an answer that broke off
 			}
 		}
 		return nil
@@ -133,10 +143,19 @@ func (f *fetch) read(c *Client, resp *http.Response) error {
 	if err != nil {
 		return err
 	}
-	if err := scan.end(); err != nil {
-		return brokenOff(resp, len(f.page.Body), err)
+	if !endsAsPage(f.page.Body) {
+		return brokenOff(resp, len(f.page.Body), io.ErrUnexpectedEOF)
 	}
-	f.page.NextLink, f.page.DeltaLink = scan.next, scan.delta
+	if head == (links{}) { // they may stand behind the objects
+		head, err = allLinks(f.page.Body)
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return brokenOff(resp, len(f.page.Body), err)
+		case err != nil:
+			return notJSON(resp, f.page.Body)
+		}
+	}
+	f.page.NextLink, f.page.DeltaLink = head.next, head.delta
 	return nil
 }
 

@@ -30,7 +30,7 @@ func FuzzParseError(f *testing.F) {
 func TestTooLargeAnswer(t *testing.T) {
 	c := &Client{root: &url.URL{Scheme: "https", Host: "h", Path: "/"}, maxBody: 1 << 20}
 	c.doer = once{roundTrip(func(req *http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 200, Request: req, ContentLength: -1, Body: io.NopCloser(endless{})}, nil
+		return &http.Response{StatusCode: 200, Request: req, ContentLength: -1, Body: io.NopCloser(&endless{})}, nil
 	})}
 	if err := c.Pages(t.Context(), "users", nil); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "larger than 1 MiB") {
 		t.Errorf("got %v", err)
@@ -42,11 +42,15 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) Do(req *http.Request) (*http.Response, error) { return f(req) }
 
 // endless is a page without an end.
-type endless struct{}
+type endless struct{ begun bool }
 
-func (endless) Read(p []byte) (int, error) {
+func (e *endless) Read(p []byte) (int, error) {
+	if !e.begun {
+		e.begun = true
+		return copy(p, `{"a":"`), nil
+	}
 	for i := range p {
-		p[i] = '{'
+		p[i] = 'a'
 	}
 	return len(p), nil
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -10,144 +11,100 @@ import (
 const (
 	nextLink  = "@odata.nextLink"
 	deltaLink = "@odata.deltaLink"
+	objects   = "value"
 )
 
-// A scanner reads a page while it arrives: it finds the links, which are members
-// of the outermost object, and knows when the page is complete. It matches
-// brackets and skips strings and checks nothing else: the reader of the objects
-// checks every byte anyway, and BenchmarkScan shows what doing so twice would cost.
-//
-// The zero value is ready.
-type scanner struct {
-	next, delta string // the links found so far
-
-	pos    int     // bytes before it are done
-	depth  int     // open brackets
-	quoted bool    // pos is inside of a string,
-	quote  int     // which starts here
-	value  bool    // on level 1: behind the colon
-	link   *string // on level 1: where the member's value goes, if it is a link
-	closed bool    // the outermost object is complete
+// links are those of a page: members of the outermost object.
+type links struct {
+	next, delta string
 }
 
-// feed goes on with a page of which more has come: buf is all of it so far. It
-// reports false if this is no page.
-func (s *scanner) feed(buf []byte) bool {
-	for s.pos < len(buf) {
-		if s.quoted {
-			if !s.skipString(buf) {
-				return true // to be continued
+// errNoPage is what is no page: no JSON object, or one whose links make no sense.
+var errNoPage = errors.New("no page") //nolint:gochecknoglobals // a sentinel
+
+// headLinks reads the links that stand before the objects, where Graph puts them.
+// It can do so when only the beginning of a page has arrived. known is false while
+// more is needed; a page without a link ahead has zero links.
+func headLinks(beginning []byte) (l links, known bool, err error) {
+	return readLinks(beginning, func(*jsontext.Decoder) (bool, error) { return true, nil })
+}
+
+// allLinks reads the links of a whole page, wherever they stand.
+func allLinks(page []byte) (links, error) {
+	l, whole, err := readLinks(page, func(d *jsontext.Decoder) (bool, error) { return false, d.SkipValue() })
+	if err == nil && !whole {
+		err = io.ErrUnexpectedEOF
+	}
+	return l, err
+}
+
+// readLinks reads a page up to its objects. There atObjects says whether to stop, or
+// skips them. done is false if the text ends before that.
+func readLinks(text []byte, atObjects func(*jsontext.Decoder) (stop bool, err error)) (l links, done bool, err error) {
+	if first := bytes.TrimLeft(text, " \t\r\n"); len(first) == 0 {
+		return l, false, nil
+	} else if first[0] != '{' {
+		return l, false, errNoPage
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowDuplicateNames(true))
+	_, err = d.ReadToken()
+	for err == nil && d.PeekKind() == '"' {
+		var name jsontext.Token
+		if name, err = d.ReadToken(); err != nil {
+			break
+		}
+		switch name.String() {
+		case nextLink:
+			l.next, err = readLink(d)
+		case deltaLink:
+			l.delta, err = readLink(d)
+		case objects:
+			var stop bool
+			if stop, err = atObjects(d); stop {
+				return l, true, nil
 			}
-			if s.depth == 1 && !s.endString(buf[s.quote:s.pos]) {
-				return false
-			}
-			continue
+		default:
+			err = d.SkipValue()
 		}
-		if s.depth > 1 {
-			s.skipInside(buf)
-			continue
-		}
-		c := buf[s.pos]
-		switch {
-		case c == ' ' || c == '\n' || c == '\r' || c == '\t':
-		case s.closed || s.depth == 0 && c != '{':
-			return false
-		case c == '"':
-			s.quoted, s.quote = true, s.pos
-		case s.link != nil && s.value && c != ',' && c != '}' && !isNull(c):
-			return false // a link that is neither text nor null
-		case c == '{' || c == '[':
-			s.depth++
-		case c == '}' || c == ']':
-			s.depth--
-			s.closed = s.depth == 0
-		case c == ':':
-			s.value = true
-		case c == ',':
-			s.value, s.link = false, nil
-		}
-		s.pos++
-	}
-	return true
-}
-
-// skipInside moves pos to the next string, or out of the value of a member.
-func (s *scanner) skipInside(buf []byte) {
-	for i, c := range buf[s.pos:] {
-		switch c {
-		case '"':
-			s.quoted, s.quote = true, s.pos+i
-			s.pos += i + 1
-			return
-		case '{', '[':
-			s.depth++
-		case '}', ']':
-			if s.depth--; s.depth == 1 {
-				s.pos += i + 1
-				return
-			}
+		if err == nil && l.next != "" && l.delta != "" { // one of both says where the round goes on
+			err = errNoPage
 		}
 	}
-	s.pos = len(buf)
-}
-
-func isNull(c byte) bool { return c == 'n' || c == 'u' || c == 'l' }
-
-// skipString moves pos behind the open string, or to the end of buf if the
-// string goes on there.
-func (s *scanner) skipString(buf []byte) bool {
-	for {
-		i := bytes.IndexByte(buf[s.pos:], '"')
-		if i < 0 {
-			s.pos = len(buf)
-			return false
+	if err == nil {
+		_, err = d.ReadToken() // the closing bracket
+	}
+	if err == nil {
+		if _, end := d.ReadToken(); !errors.Is(end, io.EOF) {
+			err = errNoPage // more follows
 		}
-		end := s.pos + i
-		s.pos = end + 1
-		backslashes := 0
-		for buf[end-1-backslashes] == '\\' { // the opening quote ends this at the latest
-			backslashes++
-		}
-		if backslashes%2 == 0 {
-			s.quoted = false
-			return true
-		}
+	}
+	switch {
+	case err == nil:
+		return l, true, nil
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return l, false, nil
+	default:
+		return l, false, errNoPage
 	}
 }
 
-// endString takes a whole string of level 1, with its quotes.
-func (s *scanner) endString(quoted []byte) bool {
-	if !s.value {
-		if len(quoted) < len(nextLink) { // the most frequent name is "value"
-			return true
-		}
-		name, err := jsontext.AppendUnquote(nil, quoted)
-		switch {
-		case err != nil:
-			return false
-		case string(name) == nextLink:
-			s.link = &s.next
-		case string(name) == deltaLink:
-			s.link = &s.delta
-		}
-		return true
+// readLink reads a link, which is text or null.
+func readLink(d *jsontext.Decoder) (string, error) {
+	token, err := d.ReadToken()
+	switch {
+	case err != nil:
+		return "", err
+	case token.Kind() == '"':
+		return token.String(), nil
+	case token.Kind() == 'n':
+		return "", nil
+	default:
+		return "", errNoPage
 	}
-	if s.link == nil {
-		return true
-	}
-	text, err := jsontext.AppendUnquote(nil, quoted)
-	if err != nil {
-		return false
-	}
-	*s.link = string(text)
-	// One of both says where the round goes on, both say nothing.
-	return s.next == "" || s.delta == ""
 }
 
-// end reports a page that ended before its object did.
-func (s *scanner) end() error {
-	if !s.closed {
-		return io.ErrUnexpectedEOF
-	}
-	return nil
+// endsAsPage reports whether a body ends as a page does. Its inside is checked by
+// whoever reads the objects.
+func endsAsPage(body []byte) bool {
+	return bytes.HasSuffix(bytes.TrimRight(body, " \t\r\n"), []byte("}"))
 }
