@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usher-iga/usher/connectors/sandbox/faults"
+	"github.com/usher-iga/usher/connectors/sandbox/replica"
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
 
@@ -15,7 +16,8 @@ func TestOnlyLocalCallers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := New(w, faults.New(1, faults.Settings{}, time.Now, nil), NewCounters())
+	copied := replica.New(time.Now, func() replica.Lag { return replica.Lag{} })
+	h := New(w, copied, faults.New(1, faults.Settings{}, time.Now, nil), NewCounters())
 	for address, want := range map[string]int{
 		"127.0.0.1:5":   http.StatusOK,
 		"[::1]:5":       http.StatusOK,

@@ -10,24 +10,25 @@ import (
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
 
-// WriteSnapshot writes what a complete export of a kind must hold, one line
-// of JSON per object, sorted by id:
+// WriteSnapshot writes what a complete export of a kind must hold at a version
+// of the tenant, one line of JSON per object that lives, sorted by id:
 //
 //	{"type":"user","id":"..","properties":{..},"links":{"manager":[".."]}}
 //
 // properties are those that a delta query can tell and that are not null;
-// links hold ids, sorted. "odataType" stands beside type where the object's
-// entity type is a more special one. It ends with the context's error or that
-// of w.
-func WriteSnapshot(ctx context.Context, w io.Writer, world *tenant.World, kind tenant.Kind) error {
-	s := snapshot{world: world, schema: world.Schema(kind), relations: tenant.RelationsOf(kind)}
+// links hold ids of objects that live, sorted. "odataType" stands beside type
+// where the object's entity type is a more special one. Links to soft-deleted
+// objects are in "suspended", in the form of links, if there are any. It ends
+// with the context's error or that of w.
+func WriteSnapshot(ctx context.Context, w io.Writer, world *tenant.World, version uint64, kind tenant.Kind) error {
+	s := snapshot{world: world, version: version, schema: world.Schema(kind), relations: tenant.RelationsOf(kind)}
 	out := bufio.NewWriterSize(w, 64<<10)
-	for n, ref := range s.sorted(kind) {
-		if n%256 == 0 && ctx.Err() != nil {
+	// The tenant can change between two chunks; the version stays the same.
+	for chunk := range slices.Chunk(s.sorted(kind), 256) {
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		s.line = s.object(s.line[:0], ref)
-		if _, err := out.Write(s.line); err != nil {
+		if _, err := out.Write(s.objects(chunk)); err != nil {
 			return err
 		}
 	}
@@ -36,30 +37,38 @@ func WriteSnapshot(ctx context.Context, w io.Writer, world *tenant.World, kind t
 
 type snapshot struct {
 	world     *tenant.World
+	version   uint64
+	view      tenant.View // while objects are written
 	schema    *tenant.Schema
 	relations []tenant.Relation
-	line      []byte
-	ids       []string
+	lines     []byte
 }
 
-// sorted returns the objects of a kind in the order of their ids.
+// sorted returns the living objects of a kind in the order of their ids.
 func (s *snapshot) sorted(kind tenant.Kind) []tenant.Ref {
 	type entry struct {
 		prefix [16]byte // enough of an id to tell almost all apart
 		index  uint32
 	}
-	entries := make([]entry, s.world.Count(kind))
+	view := s.world.View(s.version)
+	defer view.Close()
+	entries := make([]entry, 0, view.Living(kind))
 	var id []byte
-	for i := range entries {
-		entries[i].index = uint32(i)
-		id = s.world.AppendID(id[:0], tenant.Ref{Kind: kind, Index: uint32(i)})
-		copy(entries[i].prefix[:], id)
+	for place := range uint32(view.Slots(kind)) {
+		ref := view.Slot(kind, place)
+		if view.Life(ref) != tenant.Living {
+			continue
+		}
+		e := entry{index: ref.Index}
+		id = view.AppendID(id[:0], ref)
+		copy(e.prefix[:], id)
+		entries = append(entries, e)
 	}
 	slices.SortFunc(entries, func(a, b entry) int {
 		if c := slices.Compare(a.prefix[:], b.prefix[:]); c != 0 {
 			return c
 		}
-		return cmp.Compare(s.world.ID(tenant.Ref{Kind: kind, Index: a.index}), s.world.ID(tenant.Ref{Kind: kind, Index: b.index}))
+		return cmp.Compare(view.ID(tenant.Ref{Kind: kind, Index: a.index}), view.ID(tenant.Ref{Kind: kind, Index: b.index}))
 	})
 	refs := make([]tenant.Ref, len(entries))
 	for i, e := range entries {
@@ -68,8 +77,19 @@ func (s *snapshot) sorted(kind tenant.Kind) []tenant.Ref {
 	return refs
 }
 
+// objects returns the lines of some objects, until it is called again.
+func (s *snapshot) objects(refs []tenant.Ref) []byte {
+	s.view = s.world.View(s.version)
+	defer s.view.Close()
+	s.lines = s.lines[:0]
+	for _, ref := range refs {
+		s.lines = s.object(s.lines, ref)
+	}
+	return s.lines
+}
+
 func (s *snapshot) object(b []byte, ref tenant.Ref) []byte {
-	o := s.world.State(ref, false)
+	o := s.view.State(ref, false)
 	b = append(b, `{"type":"`...)
 	b = append(b, ref.Kind.Entity()...)
 	if special := o.Type(); special != "" {
@@ -106,21 +126,40 @@ func (s *snapshot) object(b []byte, ref tenant.Ref) []byte {
 
 // links appends all of an object's links; the largest group's fit in memory.
 func (s *snapshot) links(b []byte, ref tenant.Ref) []byte {
-	b = append(b, `,"links":{`...)
+	linked := make([][]string, len(s.relations))
+	suspended := make([][]string, len(s.relations))
+	some := false
 	for i, relation := range s.relations {
+		links := s.view.Links(ref, relation)
+		for n := range links.Slots() {
+			switch link, tie := links.At(n); tie {
+			case tenant.Linked:
+				linked[i] = append(linked[i], s.view.ID(link))
+			case tenant.Suspended:
+				suspended[i] = append(suspended[i], s.view.ID(link))
+				some = true
+			case tenant.Gone:
+			}
+		}
+	}
+	b = s.appendLinks(append(b, `,"links":{`...), linked)
+	if some {
+		b = s.appendLinks(append(b, `,"suspended":{`...), suspended)
+	}
+	return b
+}
+
+// appendLinks appends the ids of each relation, sorted, and the closing brace.
+func (s *snapshot) appendLinks(b []byte, all [][]string) []byte {
+	for i, ids := range all {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(b, '"')
-		b = append(b, relation.String()...)
+		b = append(b, s.relations[i].String()...)
 		b = append(b, `":[`...)
-		links := s.world.Links(ref, relation)
-		s.ids = s.ids[:0]
-		for n := range links.Len() {
-			s.ids = append(s.ids, s.world.ID(links.At(n)))
-		}
-		slices.Sort(s.ids)
-		for n, id := range s.ids {
+		slices.Sort(ids)
+		for n, id := range ids {
 			if n > 0 {
 				b = append(b, ',')
 			}

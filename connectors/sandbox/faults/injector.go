@@ -57,7 +57,7 @@ func (i *Injector) Add(o Once) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	if o.Times <= 0 {
+	if o.Times == 0 {
 		o.Times = 1
 	}
 	i.mu.Lock()
@@ -87,9 +87,9 @@ func (i *Injector) Missing(permission string) bool {
 	return slices.Contains(i.settings.MissingPermissions, permission)
 }
 
-// Expire says whether the token of this request is to be too old, and in which
-// form; an empty form leaves that open.
-func (i *Injector) Expire(path string, deltaToken bool) (form string, ok bool) {
+// Expire says whether the token of this request, of this age, is to be too old,
+// and in which form; an empty form leaves that open.
+func (i *Injector) Expire(path string, deltaToken bool, age time.Duration) (form string, ok bool) {
 	want := ExpirePage
 	if deltaToken {
 		want = ExpireDelta
@@ -97,25 +97,34 @@ func (i *Injector) Expire(path string, deltaToken bool) (form string, ok bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	o := i.take(path, func(fault string) bool { return fault == want })
-	if o == nil {
+	life := time.Duration(i.settings.DeltaTokenLife)
+	switch {
+	case o != nil:
+		form = o.Form
+	case deltaToken && life > 0 && age > life:
+		form = i.settings.DeltaTokenForm
+	default:
 		return "", false
 	}
 	i.given[want]++
-	return o.Form, true
+	return form, true
 }
 
 // take finds the first waiting fault that fits and uses it up. It is called
 // with the lock held.
 func (i *Injector) take(path string, fits func(fault string) bool) *Once {
 	for n, o := range i.queue {
-		if !fits(o.Fault) || !within(path, o.Path) {
+		if !fits(o.Fault) || !within(path, o.Path) || o.Entity != "" && !below(path, o.Entity) {
 			continue
 		}
 		if o.Skip > 0 {
 			o.Skip--
 			continue
 		}
-		if o.Times--; o.Times == 0 {
+		switch {
+		case o.Times > 1:
+			o.Times--
+		case o.Times == 1:
 			i.queue = slices.Delete(i.queue, n, n+1)
 		}
 		return o
@@ -126,6 +135,16 @@ func (i *Injector) take(path string, fits func(fault string) bool) *Once {
 // within says whether a path contains a part, in either case of letters.
 func within(path, part string) bool {
 	return strings.Contains(strings.ToLower(path), strings.ToLower(part))
+}
+
+// below says whether a path leads through a collection.
+func below(path, collection string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if strings.EqualFold(segment, collection) {
+			return true
+		}
+	}
+	return false
 }
 
 // choice is the fault of one request, empty for none.

@@ -5,6 +5,7 @@ package faults
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -53,6 +54,24 @@ type Settings struct {
 	SlowBody Duration `json:"slowBody,omitempty"`
 	// MissingPermissions are treated as not consented to.
 	MissingPermissions []string `json:"missingPermissions,omitempty"`
+
+	// Replays is how many changes that a client has been told already come
+	// again in each round of a delta query.
+	Replays int `json:"replays,omitempty"`
+	// Duplicates is the share of changed objects, from 0 to 1, that come twice
+	// in a round, in an older state on an earlier page.
+	Duplicates float64 `json:"duplicates,omitempty"`
+	// ReplicationDelay is how long reads do not see a change.
+	ReplicationDelay Duration `json:"replicationDelay,omitempty"`
+	// ReplicationCalls is for how many further delta requests they do not.
+	ReplicationCalls int `json:"replicationCalls,omitempty"`
+	// DeltaTokenLife is how long a $deltatoken is good; 0 is the documented time.
+	DeltaTokenLife Duration `json:"deltaTokenLife,omitempty"`
+	// DeltaTokenForm is the words in which it is too old then, as in Once.
+	DeltaTokenForm string `json:"deltaTokenForm,omitempty"`
+	// PurgeTellsLinks makes the links to an object that is purged come as
+	// removed; else they are gone without a word.
+	PurgeTellsLinks bool `json:"purgeTellsLinks,omitempty"`
 }
 
 // Once is a fault for the next requests that fit.
@@ -60,9 +79,13 @@ type Once struct {
 	Fault string `json:"fault"`
 	// Path fits requests whose path contains it; empty fits all.
 	Path string `json:"path,omitempty"`
+	// Entity fits requests below the collection of this name, such as users;
+	// empty fits all.
+	Entity string `json:"entity,omitempty"`
 	// Skip lets so many fitting requests pass first.
 	Skip int `json:"skip,omitempty"`
-	// Times is how many requests meet the fault; 0 is 1.
+	// Times is how many requests meet the fault; 0 is 1, negative is all until
+	// the settings are replaced.
 	Times int `json:"times,omitempty"`
 	// Form is the words in which a token is too old, see the README.
 	Form string `json:"form,omitempty"`
@@ -102,6 +125,19 @@ func (s *Settings) Validate() error {
 			return err
 		}
 	}
+	if s.Duplicates < 0 || s.Duplicates > 1 {
+		return fmt.Errorf("the share of duplicates is %v; it must lie between 0 and 1", s.Duplicates)
+	}
+	if s.Replays < 0 || s.ReplicationCalls < 0 || s.ReplicationDelay < 0 || s.DeltaTokenLife < 0 {
+		return errors.New("replays, replicationCalls, replicationDelay and deltaTokenLife cannot be negative")
+	}
+	return checkForm(s.DeltaTokenForm)
+}
+
+func checkForm(form string) error {
+	if !slices.Contains(forms, form) {
+		return fmt.Errorf("there is no form %q of a token that is too old; there are %s", form, strings.Join(forms[1:], ", "))
+	}
 	return nil
 }
 
@@ -121,8 +157,8 @@ func (o *Once) Validate() error {
 	if known := append(random(), ExpirePage, ExpireDelta); !slices.Contains(known, o.Fault) {
 		return fmt.Errorf("there is no fault %q; there are %s", o.Fault, strings.Join(known, ", "))
 	}
-	if !slices.Contains(forms, o.Form) {
-		return fmt.Errorf("there is no form %q of a token that is too old; there are %s", o.Form, strings.Join(forms[1:], ", "))
+	if err := checkForm(o.Form); err != nil {
+		return err
 	}
 	return checkRetryAfter(o.RetryAfter)
 }

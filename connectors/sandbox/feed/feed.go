@@ -29,18 +29,26 @@ const (
 	FirstGone
 	// FirstBack is the present state and the first link again.
 	FirstBack
+	// Changed is an object that changed since a version, with its changed links.
+	Changed
+	// Reborn is one that was created or restored since, with all its links.
+	Reborn
+	// Older is the state of one of these at an earlier version, without links.
+	Older
 )
 
 // Item is one occurrence of an object in a delta query.
 type Item struct {
 	tenant.Ref
 	Form Form
+	// Version is the one whose state an Older item tells.
+	Version uint64
 	// Deleted is, for Removed, that the object cannot be restored.
 	Deleted bool
 	// Aged says that an older state came before: what is not set now was
 	// cleared, which is null, and the older state's link is removed.
 	Aged bool
-	// From and To are the part of the links that a Full item tells.
+	// From and To are the slots of links that the item tells.
 	From, To int
 }
 
@@ -61,31 +69,35 @@ type Limits struct {
 	Links   int
 }
 
+// large is the number of links beyond which an object comes in slices between
+// others.
+func (l Limits) large() int { return l.Links * 2 / 5 }
+
 // Feed tells the objects of one kind. It may be used by many goroutines.
 type Feed struct {
-	world  *tenant.World
 	kind   tenant.Kind
 	limits Limits
 	// sliced is the relation whose links are told in slices.
 	sliced    tenant.Relation
 	hasSliced bool
-	large     []uint32 // indexes of the objects with many links
+	large     []uint32 // indexes of the objects that were made with many links
 	isLarge   map[uint32]bool
 }
 
 // New makes the feed of a kind. Pages of kinds with few objects are smaller
 // than limits, so that there are several for each kind.
 func New(w *tenant.World, kind tenant.Kind, limits Limits) *Feed {
-	f := &Feed{world: w, kind: kind, limits: limits, isLarge: map[uint32]bool{}}
-	f.limits.Objects = max(1, min(limits.Objects, w.Count(kind)/3+1))
+	base := w.View(0)
+	defer base.Close()
+	f := &Feed{kind: kind, limits: limits, isLarge: map[uint32]bool{}}
 	f.limits.Links = max(5, limits.Links) // fewer could not tell a slice and a removal
 	if relations := tenant.RelationsOf(kind); len(relations) > 0 {
 		f.sliced, f.hasSliced = relations[0], true
 	}
 	if f.hasSliced && f.sliced == tenant.Members {
 		for i := range uint32(w.Count(kind)) {
-			links := w.Links(tenant.Ref{Kind: kind, Index: i}, f.sliced)
-			if links.Len() > f.limits.Links*2/5 {
+			links := base.Links(tenant.Ref{Kind: kind, Index: i}, f.sliced)
+			if links.Slots() > f.limits.large() {
 				f.large = append(f.large, i)
 				f.isLarge[i] = true
 			}
@@ -94,54 +106,62 @@ func New(w *tenant.World, kind tenant.Kind, limits Limits) *Feed {
 	return f
 }
 
-// Page returns the items of the page at c and where to go on; done says that
-// it is the last page. withLinks says whether links are told at all.
-func (f *Feed) Page(c Cursor, withLinks bool) (items []Item, next Cursor, done bool) {
+// Page returns the items of the page at c of the whole enumeration and where to
+// go on; done says that it is the last page. withLinks says whether links are
+// told at all. All pages of a round take the same version of the tenant.
+func (f *Feed) Page(v tenant.View, c Cursor, withLinks bool) (items []Item, next Cursor, done bool) {
 	if c.Page == 1 || c.Page%50 == 25 { // an empty page with more to come
 		c.Page++
 		return nil, c, false
 	}
-	p := page{feed: f, cursor: c, links: f.limits.Links, withLinks: withLinks && f.hasSliced}
+	p := f.page(v, c, withLinks)
 	p.fill()
 	p.cursor.Page++
 	return p.items, p.cursor, p.ended()
 }
 
-// End is the Cursor after everything.
-func (f *Feed) End() Cursor {
-	return Cursor{Ordinal: f.turns(), Large: uint32(len(f.large))}
-}
-
-// turns is the number of turns of the objects that are not large: one each,
-// and some after the last for what follows it.
-func (f *Feed) turns() uint32 {
-	n := uint32(f.world.Count(f.kind))
-	if n == 0 {
-		return 0
-	}
-	return n + f.far() + 1
-}
-
 // page is one page while it is filled.
 type page struct {
 	feed      *Feed
+	view      tenant.View
+	objects   int // that fit
+	slots     uint32
+	untouched bool // all slots hold objects that live
 	cursor    Cursor
 	items     []Item
 	links     int // that still fit
 	withLinks bool
 }
 
-func (p *page) ended() bool {
-	return p.cursor.Ordinal >= p.feed.turns() && p.cursor.Large >= uint32(len(p.feed.large))
+func (f *Feed) page(v tenant.View, c Cursor, withLinks bool) *page {
+	slots := v.Slots(f.kind)
+	return &page{
+		feed: f, view: v, cursor: c, slots: uint32(slots), untouched: v.Untouched(f.kind),
+		objects: max(1, min(f.limits.Objects, slots/3+1)),
+		links:   f.limits.Links, withLinks: withLinks && f.hasSliced,
+	}
 }
 
-func (p *page) full() bool { return len(p.items) >= p.feed.limits.Objects || p.links <= 0 }
+// turns is the number of turns of the objects that are not large: one each,
+// and some after the last for what follows it.
+func (p *page) turns() uint32 {
+	if p.slots == 0 {
+		return 0
+	}
+	return p.slots + p.far() + 1
+}
+
+func (p *page) ended() bool {
+	return p.cursor.Ordinal >= p.turns() && p.cursor.Large >= uint32(len(p.feed.large))
+}
+
+func (p *page) full() bool { return len(p.items) >= p.objects || p.links <= 0 }
 
 // fill takes one item of a large object and then as many others as fit, so
 // that the slices of large objects lie between other objects.
 func (p *page) fill() {
 	p.takeLarge(p.feed.limits.Links * 3 / 5)
-	for !p.full() && p.cursor.Ordinal < p.feed.turns() {
+	for !p.full() && p.cursor.Ordinal < p.turns() {
 		p.takeTurn()
 	}
 	for !p.full() && p.cursor.Large < uint32(len(p.feed.large)) {
@@ -152,6 +172,9 @@ func (p *page) fill() {
 // takeLarge takes the next item of the large object whose turn it is.
 func (p *page) takeLarge(room int) {
 	c := &p.cursor
+	for c.Large < uint32(len(p.feed.large)) && p.life(p.feed.large[c.Large]) != tenant.Living {
+		c.Large++
+	}
 	if c.Large >= uint32(len(p.feed.large)) {
 		return
 	}
@@ -176,7 +199,7 @@ func (p *page) takeLarge(room int) {
 func (p *page) takeTurn() {
 	c := &p.cursor
 	var turn [8]Item // enough for most
-	items := p.feed.turn(turn[:0], c.Ordinal)
+	items := p.turn(turn[:0], c.Ordinal)
 	for ; int(c.Step) < len(items) && !p.full(); c.Step++ {
 		item := items[c.Step]
 		if item.Form != Full || !p.withLinks {
@@ -205,18 +228,26 @@ func (p *page) add(item Item) {
 // slice puts a part of an object's links on the page, from offset on and no
 // more than room, and says whether some are left.
 func (p *page) slice(item *Item, offset uint32, room int) (rest bool) {
-	links := p.feed.world.Links(item.Ref, p.feed.sliced)
+	links := p.view.Links(item.Ref, p.feed.sliced)
+	total := links.Slots()
 	item.From = int(offset)
-	item.To = min(item.From+room, links.Len())
+	item.To = min(item.From+room, total)
 	if item.Aged && item.From == 0 {
 		item.To = max(0, min(item.To, room-1)) // the removal takes a place too
 		p.links--
 	}
 	p.items = append(p.items, *item)
 	p.links -= item.To - item.From
-	return item.To < links.Len()
+	return item.To < total
 }
 
-func (p *page) ref(index uint32) tenant.Ref {
-	return tenant.Ref{Kind: p.feed.kind, Index: index}
+// ref is the object at a place.
+func (p *page) ref(place uint32) tenant.Ref { return p.view.Slot(p.feed.kind, place) }
+
+// life is the life of the object at a place.
+func (p *page) life(place uint32) tenant.Life {
+	if p.untouched {
+		return tenant.Living
+	}
+	return p.view.Life(p.ref(place))
 }

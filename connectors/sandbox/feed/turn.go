@@ -15,69 +15,75 @@ const (
 	returning = 13 // a link that is removed and added again
 	ghostGone = 14 // beside it comes a deleted object's @removed alone
 
-	round = 64
+	round = tenant.GhostShare
 )
 
 // far is a number of turns after which it is another page.
-func (f *Feed) far() uint32 { return uint32(f.limits.Objects) }
+func (p *page) far() uint32 { return uint32(p.objects) }
 
 // turn appends the items of one turn: the object itself and what else falls
 // on it. Large objects have no turn.
-func (f *Feed) turn(items []Item, ordinal uint32) []Item {
-	at := func(index uint32) tenant.Ref { return tenant.Ref{Kind: f.kind, Index: index} }
-	first := ordinal + f.far()
+func (p *page) turn(items []Item, ordinal uint32) []Item {
+	first := ordinal + p.far()
 	if ordinal == 0 { // those before it have no turn so far ahead of their own
 		first = 0
 	}
-	for index := first; index <= ordinal+f.far(); index++ {
+	for index := first; index <= ordinal+p.far(); index++ {
 		switch {
-		case f.dealt(index, agedFar):
-			items = append(items, Item{Ref: at(index), Form: Stale})
-		case f.dealt(index, restored):
-			items = append(items, Item{Ref: at(index), Form: Removed})
+		case p.dealt(index, agedFar):
+			items = append(items, Item{Ref: p.ref(index), Form: Stale})
+		case p.dealt(index, restored):
+			items = append(items, Item{Ref: p.ref(index), Form: Removed})
 		}
 	}
 
-	if f.lives(ordinal) {
+	switch {
+	case p.lives(ordinal):
 		trait := ordinal % round
 		if trait == agedNear {
-			items = append(items, Item{Ref: at(ordinal), Form: Stale})
+			items = append(items, Item{Ref: p.ref(ordinal), Form: Stale})
 		}
 		aged := trait == agedNear || trait == agedFar
-		items = append(items, Item{Ref: at(ordinal), Form: Full, Aged: aged})
+		items = append(items, Item{Ref: p.ref(ordinal), Form: Full, Aged: aged})
+	case ordinal < p.slots && ordinal%4 == 1:
+		// Some of those that were deleted before the round are told; none need be.
+		if life := p.life(ordinal); life != tenant.Living {
+			items = append(items, Item{Ref: p.ref(ordinal), Form: Removed, Deleted: life == tenant.Purged})
+		}
 	}
 
-	if index := ordinal - 1; f.dealt(index, extra) {
-		items = append(items, Item{Ref: at(index), Form: Extra})
+	if index := ordinal - 1; p.dealt(index, extra) {
+		items = append(items, Item{Ref: p.ref(index), Form: Extra})
 	}
-	if index := ordinal - f.far(); f.dealt(index, extra) {
-		items = append(items, Item{Ref: at(index), Form: Without})
+	if index := ordinal - p.far(); p.dealt(index, extra) {
+		items = append(items, Item{Ref: p.ref(index), Form: Without})
 	}
-	if index := ordinal - 1; f.dealt(index, returning) {
-		items = append(items, Item{Ref: at(index), Form: FirstGone})
+	if index := ordinal - 1; p.dealt(index, returning) {
+		items = append(items, Item{Ref: p.ref(index), Form: FirstGone})
 	}
-	if index := ordinal - f.far(); f.dealt(index, returning) {
-		items = append(items, Item{Ref: at(index), Form: FirstBack})
+	if index := ordinal - p.far(); p.dealt(index, returning) {
+		items = append(items, Item{Ref: p.ref(index), Form: FirstBack})
 	}
-	if index := ordinal - f.far(); f.dealt(index, replayed) {
-		items = append(items, Item{Ref: at(index), Form: Full})
+	if index := ordinal - p.far(); p.dealt(index, replayed) {
+		items = append(items, Item{Ref: p.ref(index), Form: Full})
 	}
-	return f.ghosts(items, ordinal)
+	return p.ghosts(items, ordinal)
 }
 
-// ghosts appends the deleted objects of a turn. Their indexes are above those
-// that live: first the ones that come and go, then the ones that only go.
-func (f *Feed) ghosts(items []Item, ordinal uint32) []Item {
-	n := uint32(f.world.Count(f.kind))
+// ghosts appends objects of a turn that never live. Their indexes are above
+// those that the tenant was made with: first the ones that come and go, then
+// the ones that only go.
+func (p *page) ghosts(items []Item, ordinal uint32) []Item {
+	n := uint32(p.view.Count(p.feed.kind))
 	if ordinal < n && ordinal%round == ghostHere {
-		items = append(items, Item{Ref: tenant.Ref{Kind: f.kind, Index: n + ordinal/round}, Form: Full})
+		items = append(items, Item{Ref: tenant.Ref{Kind: p.feed.kind, Index: n + ordinal/round}, Form: Full})
 	}
-	if host := ordinal - f.far(); host < n && host%round == ghostHere {
-		ghost := tenant.Ref{Kind: f.kind, Index: n + host/round}
+	if host := ordinal - p.far(); host < n && host%round == ghostHere {
+		ghost := tenant.Ref{Kind: p.feed.kind, Index: n + host/round}
 		items = append(items, Item{Ref: ghost, Form: Removed, Deleted: host/round%2 == 1})
 	}
 	if ordinal < n && ordinal%round == ghostGone {
-		ghost := tenant.Ref{Kind: f.kind, Index: n + n/round + 1 + ordinal/round}
+		ghost := tenant.Ref{Kind: p.feed.kind, Index: n + n/round + 1 + ordinal/round}
 		items = append(items, Item{Ref: ghost, Form: Removed, Deleted: ordinal/round%2 == 0})
 	}
 	return items
@@ -85,11 +91,11 @@ func (f *Feed) ghosts(items []Item, ordinal uint32) []Item {
 
 // lives says whether an object exists and has a turn of its own. Below zero
 // is beyond the last.
-func (f *Feed) lives(index uint32) bool {
-	return index < uint32(f.world.Count(f.kind)) && !f.isLarge[index]
+func (p *page) lives(place uint32) bool {
+	return place < p.slots && !p.feed.isLarge[place] && p.life(place) == tenant.Living
 }
 
 // dealt says whether an object has a turn and this trait.
-func (f *Feed) dealt(index uint32, trait uint32) bool {
-	return index%round == trait && f.lives(index)
+func (p *page) dealt(place uint32, trait uint32) bool {
+	return place%round == trait && p.lives(place)
 }

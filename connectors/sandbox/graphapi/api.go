@@ -38,13 +38,25 @@ type Hooks struct {
 	Missing func(role string) bool
 	// Expire says that the token of this request is to be treated as too old,
 	// and in which form to say so; no form is the usual one. The path has no
-	// version and is in lower case.
-	Expire func(path string, deltaToken bool) (form ExpiryForm, ok bool)
+	// version and is in lower case; age is the token's.
+	Expire func(path string, deltaToken bool, age time.Duration) (form ExpiryForm, ok bool)
+	// Visible is the version of the tenant that this request sees.
+	Visible func(deltaCall bool) uint64
+	// Repeats is what a round of changes that begins now tells more than once.
+	Repeats func() Repeats
 	// Charge books resource units. It returns the headers of the response and
 	// whether the request must wait.
 	Charge func(appID string, units int) (header http.Header, throttled bool)
 	// Now is the time.
 	Now func() time.Time
+}
+
+// Repeats is what a round of changes tells more than once.
+type Repeats struct {
+	// Replayed is how many changes before the round are told again.
+	Replayed int
+	// Doubled is how many of 1000 objects come twice, in an older state first.
+	Doubled uint32
 }
 
 // ExpiryForm is one of the ways in which Graph says that a token is too old.
@@ -142,18 +154,16 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	request := &request{api: a, http: r, target: t, query: q, who: who}
-	switch {
-	case t.delta:
-		return request.delta(w)
-	case t.count:
-		return request.count(w)
-	case t.relation != "":
-		return request.related(w)
-	case t.id != "":
-		return request.get(w)
+	buffer := a.buffers.Get().(*[]byte)
+	defer a.buffers.Put(buffer)
+	request := &request{api: a, http: r, target: t, query: q, who: who, body: (*buffer)[:0]}
+	err = request.answer()
+	*buffer = request.body
+	if err != nil {
+		return err
 	}
-	return request.list(w)
+	a.write(w, request)
+	return nil
 }
 
 // request is one request on its way.
@@ -163,6 +173,30 @@ type request struct {
 	target target
 	query  query
 	who    Principal
+	// view is the tenant as this request sees it.
+	view tenant.View
+	body []byte // of the answer
+	// plain says that the body is no JSON, minimal that the client's preference
+	// was followed.
+	plain, minimal bool
+}
+
+// answer makes the body of the answer.
+func (r *request) answer() error {
+	visible := r.api.hooks.Visible(r.target.delta)
+	r.view = r.api.world.View(visible)
+	defer r.view.Close()
+	switch {
+	case r.target.delta:
+		return r.delta()
+	case r.target.count:
+		return r.count()
+	case r.target.relation != "":
+		return r.related()
+	case r.target.id != "":
+		return r.get()
+	}
+	return r.list()
 }
 
 // base is the address of the service as the client wrote it.

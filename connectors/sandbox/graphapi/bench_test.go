@@ -15,7 +15,9 @@ func openHooks() Hooks {
 	return Hooks{
 		Authorize: func(string, string) (Principal, error) { return Principal{Roles: DefaultRoles()}, nil },
 		Missing:   func(string) bool { return false },
-		Expire:    func(string, bool) (ExpiryForm, bool) { return "", false },
+		Expire:    func(string, bool, time.Duration) (ExpiryForm, bool) { return "", false },
+		Visible:   func(bool) uint64 { return 0 },
+		Repeats:   func() Repeats { return Repeats{} },
 		Charge:    func(string, int) (http.Header, bool) { return nil, false },
 		Now:       func() time.Time { return time.Unix(1_800_000_000, 0) },
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // delta answers a delta query: its first request, a further page, or a new
-// round.
-func (r *request) delta(w http.ResponseWriter) error {
+// round. All pages of a round tell the version that was visible when it began.
+func (r *request) delta() error {
 	if r.target.anyKind {
 		return errUnsupported("Delta query is not supported for directoryObjects without a valid resource type or id filter.")
 	}
@@ -19,22 +19,87 @@ func (r *request) delta(w http.ResponseWriter) error {
 		return errBadRequest("BadRequest", "Unsupported request: Change tracking is not supported against 'microsoft.graph."+
 			r.target.kind.Entity()+"'")
 	}
-	if strings.Contains(strings.ToLower(r.http.Header.Get("Prefer")), "return=minimal") {
-		w.Header().Set("Preference-Applied", "return=minimal")
-	}
+	r.minimal = strings.Contains(strings.ToLower(r.http.Header.Get("Prefer")), "return=minimal")
 	tok, err := r.deltaToken()
 	if err != nil {
 		return err
 	}
-	switch {
-	case r.query.latest:
-		tok.cursor = f.End()
-		return r.deltaPage(w, tok, nil, tok.cursor, true)
-	case tok.use == deltaRound: // nothing has changed since
-		return r.deltaPage(w, tok, nil, tok.cursor, true)
+	visible := r.view
+	if r.query.latest {
+		r.beginDelta(tok, true)
+		r.body = append(r.body, "]}"...)
+		return nil
 	}
-	items, next, done := f.Page(tok.cursor, r.tellsLinks(tok.fields))
-	return r.deltaPage(w, tok, items, next, done)
+	if tok.use == deltaRound {
+		tok = r.newRound(tok)
+	}
+	r.view = visible.At(tok.version)
+	if tok.use == changePage {
+		r.changePage(f, tok, visible)
+	} else {
+		r.wholePage(f, tok, visible)
+	}
+	return nil
+}
+
+// newRound is where the round begins that follows a deltaLink.
+func (r *request) newRound(tok token) token {
+	repeats := r.api.hooks.Repeats()
+	tok.use, tok.cursor = changePage, feed.Cursor{}
+	tok.since, tok.known = r.view.Earlier(tok.kind, tok.settled, repeats.Replayed), tok.version
+	tok.doubled = repeats.Doubled
+	tok.version, tok.settled = r.view.Version(), r.view.Version()
+	return tok
+}
+
+// wholePage makes a page of a whole enumeration.
+func (r *request) wholePage(f *feed.Feed, tok token, visible tenant.View) {
+	items, next, done := f.Page(r.view, tok.cursor, r.tellsLinks(tok.fields))
+	tok.cursor = next
+	r.endDelta(tok, visible, done)
+	renderer := newRenderer(r.view, r.target.kind, tok.fields)
+	for i, item := range items {
+		if i > 0 {
+			r.body = append(r.body, ',')
+		}
+		r.body = renderer.item(r.body, item)
+	}
+	r.body = append(r.body, "]}"...)
+}
+
+// changePage makes a page of changes.
+func (r *request) changePage(f *feed.Feed, tok token, visible tenant.View) {
+	renderer := changeRenderer{
+		renderer: newRenderer(r.view, r.target.kind, tok.fields),
+		minimal:  r.minimal,
+		round: feed.Round{
+			Since: tok.since, Known: tok.known, Doubled: tok.doubled,
+			Properties: tok.fields.properties, Relations: tok.fields.relationsOf(r.target.kind),
+		},
+	}
+	items, next, done := f.Changes(r.view, &renderer.round, tok.cursor)
+	tok.cursor = next
+	r.endDelta(tok, visible, done)
+	for i, item := range items {
+		if i > 0 {
+			r.body = append(r.body, ',')
+		}
+		r.body = renderer.item(r.body, item)
+	}
+	r.body = append(r.body, "]}"...)
+}
+
+// endDelta begins the body with the link to what follows. What changed during
+// the round comes in the next one; the seed decides whether it comes at the end
+// of this one too.
+func (r *request) endDelta(tok token, visible tenant.View, done bool) {
+	again := tok.version == tok.settled && visible.Version() > tok.version &&
+		visible.Draw(tenant.Ref{Kind: tok.kind}, tok.version, 2) == 1
+	if done && again {
+		tok.use, tok.cursor, done = changePage, feed.Cursor{}, false
+		tok.since, tok.known, tok.version = tok.settled, tok.settled, visible.Version()
+	}
+	r.beginDelta(tok, done)
 }
 
 // tellsLinks says whether the relation that comes in slices is selected.
@@ -46,9 +111,9 @@ func (r *request) tellsLinks(s selection) bool {
 // deltaToken is the token of the request, or a new one for a first request.
 func (r *request) deltaToken() (token, error) {
 	q := &r.query
-	escaped, use := q.skiptoken, deltaPage
+	escaped, isRound := q.skiptoken, false
 	if escaped == "" && !q.latest && !q.restart && q.deltatoken != "" {
-		escaped, use = q.deltatoken, deltaRound
+		escaped, isRound = q.deltatoken, true
 	}
 	if escaped == "" {
 		return r.firstToken()
@@ -56,21 +121,22 @@ func (r *request) deltaToken() (token, error) {
 	if q.others > 0 || q.skiptoken != "" && q.deltatoken != "" {
 		return token{}, errUnsupported("The query parameters of a delta request cannot be changed by a link that carries a token.")
 	}
-	if form, ok := r.api.hooks.Expire(r.target.path, use == deltaRound); ok {
-		if use == deltaPage && form == "" {
+	tok, ok := r.api.tokens.open(escaped)
+	if !ok || isRound != (tok.use == deltaRound) || tok.use == listPage || tok.kind != r.target.kind ||
+		tok.version > r.view.Version() {
+		return token{}, errStaleLink()
+	}
+	age := r.api.hooks.Now().Sub(tok.issued)
+	if form, expired := r.api.hooks.Expire(r.target.path, isRound, age); expired {
+		if !isRound && form == "" {
 			form = ExpiryPageTooOld
 		}
 		return token{}, r.expired(form)
 	}
-	tok, ok := r.api.tokens.open(escaped)
-	if !ok || tok.use != use || tok.kind != r.target.kind || tok.version > r.api.world.Version() {
-		return token{}, errStaleLink()
-	}
-	age := r.api.hooks.Now().Sub(tok.issued)
 	switch {
-	case use == deltaPage && age > pageTokenLife:
+	case !isRound && age > pageTokenLife:
 		return token{}, errExpiredPage()
-	case use == deltaRound && age > deltaTokenLife:
+	case isRound && age > deltaTokenLife:
 		return token{}, errStaleLink()
 	}
 	return tok, nil
@@ -91,7 +157,8 @@ func (r *request) firstToken() (token, error) {
 	if err != nil {
 		return token{}, err
 	}
-	return token{use: deltaPage, kind: r.target.kind, fields: fields}, nil
+	visible := r.view.Version()
+	return token{use: deltaPage, kind: r.target.kind, fields: fields, version: visible, settled: visible}, nil
 }
 
 // expired is how the service says that a token is too old.
@@ -112,52 +179,36 @@ func (r *request) expired(form ExpiryForm) error {
 	return errStaleLink()
 }
 
-// deltaPage writes one page with the link to what comes after it.
-func (r *request) deltaPage(w http.ResponseWriter, tok token, items []feed.Item, next feed.Cursor, done bool) error {
-	tok.cursor, tok.issued, tok.version = next, r.api.hooks.Now(), r.api.world.Version()
-	link, parameter := "@odata.nextLink", "$skiptoken="
-	tok.use = deltaPage
+// beginDelta begins the body of a page with the link to what follows it; done
+// says that this is the next round.
+func (r *request) beginDelta(tok token, done bool) {
+	tok.issued = r.api.hooks.Now()
+	link, parameter := `","@odata.nextLink":"`, "/delta?$skiptoken="
 	if done {
-		tok.use, link, parameter = deltaRound, "@odata.deltaLink", "$deltatoken="
+		tok.use, link, parameter = deltaRound, `","@odata.deltaLink":"`, "/delta?$deltatoken="
 	}
-	buffer := r.api.buffers.Get().(*[]byte)
-	defer r.api.buffers.Put(buffer)
-	b := (*buffer)[:0]
-	b = append(b, `{"@odata.context":"`...)
-	b = append(b, r.context()...)
-	b = append(b, r.target.kind.Collection()...)
-	b = r.appendSelected(b, tok.fields)
-	b = append(b, `","`...)
-	b = append(b, link...)
-	b = append(b, `":"`...)
-	b = append(b, r.collectionURL()...)
-	b = append(b, "/delta?"...)
-	b = append(b, parameter...)
-	b = append(b, r.api.tokens.seal(tok)...)
-	b = append(b, `","value":[`...)
-	renderer := newRenderer(r.api.world, r.target.kind, tok.fields)
-	for i, item := range items {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = renderer.item(b, item)
-	}
-	b = append(b, "]}"...)
-	*buffer = b
-	return r.api.write(w, r.http, b)
+	r.body = append(r.body, `{"@odata.context":"`...)
+	r.body = append(r.body, r.context()...)
+	r.body = append(r.body, r.target.kind.Collection()...)
+	r.appendSelected(tok.fields)
+	r.body = append(r.body, link...)
+	r.body = append(r.body, r.collectionURL()...)
+	r.body = append(r.body, parameter...)
+	r.body = append(r.body, r.api.tokens.seal(tok)...)
+	r.body = append(r.body, `","value":[`...)
 }
 
 // appendSelected appends the list of properties in @odata.context; relations
 // do not stand there.
-func (r *request) appendSelected(b []byte, s selection) []byte {
+func (r *request) appendSelected(s selection) {
 	if !s.explicit {
-		return b
+		return
 	}
-	b = append(b, "(id"...)
+	r.body = append(r.body, "(id"...)
 	properties := r.api.world.Schema(r.target.kind).Properties
 	for _, position := range s.positions() {
-		b = append(b, ',')
-		b = append(b, properties[position].Name...)
+		r.body = append(r.body, ',')
+		r.body = append(r.body, properties[position].Name...)
 	}
-	return append(b, ')')
+	r.body = append(r.body, ')')
 }

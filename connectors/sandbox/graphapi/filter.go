@@ -24,13 +24,13 @@ var filterable = map[string]bool{
 
 // parseFilter reads a $filter: one comparison, or several with and between
 // them. It returns nil for an empty one.
-func parseFilter(w *tenant.World, kind tenant.Kind, text string) (func(tenant.Ref) bool, error) {
+func parseFilter(v tenant.View, kind tenant.Kind, text string) (func(tenant.Ref) bool, error) {
 	if text == "" {
 		return nil, nil
 	}
 	var all []func(tenant.Ref) bool
 	for part := range strings.SplitSeq(text, " and ") {
-		one, err := parseComparison(w, kind, part)
+		one, err := parseComparison(v, kind, part)
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +46,7 @@ func parseFilter(w *tenant.World, kind tenant.Kind, text string) (func(tenant.Re
 	}, nil
 }
 
-func parseComparison(w *tenant.World, kind tenant.Kind, text string) (func(tenant.Ref) bool, error) {
+func parseComparison(v tenant.View, kind tenant.Kind, text string) (func(tenant.Ref) bool, error) {
 	parts, prefix := equalFilter.FindStringSubmatch(text), false
 	if parts == nil {
 		parts, prefix = prefixFilter.FindStringSubmatch(text), true
@@ -55,7 +55,7 @@ func parseComparison(w *tenant.World, kind tenant.Kind, text string) (func(tenan
 		return nil, errBadRequest("BadRequest", "Invalid filter clause: the simulated tenant reads eq and startswith only.")
 	}
 	name := parts[1]
-	position, known := w.Schema(kind).Lookup(name)
+	position, known := v.Schema(kind).Lookup(name)
 	if !known && name != "id" {
 		return nil, errBadRequest("BadRequest", fmt.Sprintf(
 			"Could not find a property named '%s' on type 'microsoft.graph.%s'.", name, kind.Entity()))
@@ -70,10 +70,10 @@ func parseComparison(w *tenant.World, kind tenant.Kind, text string) (func(tenan
 		want = strings.ReplaceAll(want[1:len(want)-1], "''", "'")
 	}
 	return func(ref tenant.Ref) bool {
-		o := w.State(ref, false)
-		value := []byte(`"` + w.ID(ref) + `"`)
+		o := v.State(ref, false)
+		value := []byte(`"` + v.ID(ref) + `"`)
 		if name != "id" {
-			value = o.AppendValue(nil, &w.Schema(kind).Properties[position])
+			value = o.AppendValue(nil, &v.Schema(kind).Properties[position])
 		}
 		if !isText {
 			return string(value) == want || want == "null" && len(value) == 0

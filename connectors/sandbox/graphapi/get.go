@@ -1,7 +1,6 @@
 package graphapi
 
 import (
-	"net/http"
 	"regexp"
 	"strings"
 
@@ -9,7 +8,7 @@ import (
 )
 
 // get answers a request for one object.
-func (r *request) get(w http.ResponseWriter) error {
+func (r *request) get() error {
 	ref, err := r.find()
 	if err != nil {
 		return err
@@ -22,14 +21,15 @@ func (r *request) get(w http.ResponseWriter) error {
 	if r.target.anyKind {
 		set = "directoryObjects"
 	}
-	return r.writeObject(w, ref, fields, set, r.target.anyKind)
+	r.appendObject(ref, fields, set, r.target.anyKind)
+	return nil
 }
 
-// writeObject writes one object.
-func (r *request) writeObject(w http.ResponseWriter, ref tenant.Ref, fields selection, set string, typed bool) error {
-	renderer := newRenderer(r.api.world, ref.Kind, fields)
+// appendObject appends one object as the answer.
+func (r *request) appendObject(ref tenant.Ref, fields selection, set string, typed bool) {
+	renderer := newRenderer(r.view, ref.Kind, fields)
 	context := `"@odata.context":"` + r.context() + set + `/$entity",`
-	return r.api.write(w, r.http, renderer.object(nil, ref, typed, context))
+	r.body = renderer.object(r.body, ref, typed, context)
 }
 
 var looksLikeID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
@@ -38,19 +38,19 @@ var looksLikeID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-
 func (r *request) find() (tenant.Ref, error) {
 	id, kind := r.target.id, r.target.kind
 	if name, value, ok := strings.Cut(id, "="); ok && (kind == tenant.ServicePrincipal || kind == tenant.Application) {
-		if ref, ok := r.api.world.FindApp(kind, strings.Trim(value, "'")); ok && strings.EqualFold(name, "appId") {
+		if ref, ok := r.view.FindApp(kind, strings.Trim(value, "'")); ok && strings.EqualFold(name, "appId") {
 			return ref, nil
 		}
 		return tenant.Ref{}, errNotFound(value)
 	}
-	if ref, ok := r.api.world.Find(id); ok {
+	if ref, ok := r.view.Find(id); ok {
 		if r.target.anyKind || ref.Kind == kind {
 			return ref, nil
 		}
 		return tenant.Ref{}, errNotFound(id)
 	}
 	if kind == tenant.User {
-		if ref, ok := r.api.world.FindUser(id); ok {
+		if ref, ok := r.view.FindUser(id); ok {
 			return ref, nil
 		}
 		if strings.Contains(id, "@") {

@@ -1,7 +1,6 @@
 package graphapi
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -9,7 +8,7 @@ import (
 )
 
 // list answers a request for a collection.
-func (r *request) list(w http.ResponseWriter) error {
+func (r *request) list() error {
 	if r.target.anyKind {
 		return errUnsupported("Searches against this resource are not supported. Only specific instances can be queried.")
 	}
@@ -17,22 +16,22 @@ func (r *request) list(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	matches, err := parseFilter(r.api.world, r.target.kind, tok.filter)
+	matches, err := parseFilter(r.view, r.target.kind, tok.filter)
 	if err != nil {
 		return err
 	}
-	kind, total := r.target.kind, uint32(r.api.world.Count(r.target.kind))
+	kind, slots := r.target.kind, uint32(r.view.Slots(r.target.kind))
 	top := tok.top
 	if kind == tenant.DirectoryRole {
-		top = total // roles have no paging
+		top = slots // roles have no paging
 	}
 	first := tok.offset == 0
-	renderer := newRenderer(r.api.world, kind, tok.fields)
+	renderer := newRenderer(r.view, kind, tok.fields)
 	var values []byte
-	index, some := tok.offset, uint32(0)
-	for ; index < total && some < top; index++ {
-		ref := tenant.Ref{Kind: kind, Index: index}
-		if matches != nil && !matches(ref) {
+	place, some := tok.offset, uint32(0)
+	for ; place < slots && some < top; place++ {
+		ref := r.view.Slot(kind, place)
+		if r.view.Life(ref) != tenant.Living || matches != nil && !matches(ref) {
 			continue
 		}
 		if some > 0 {
@@ -41,20 +40,18 @@ func (r *request) list(w http.ResponseWriter) error {
 		values = renderer.object(values, ref, false, "")
 		some++
 	}
-	b := r.beginList(kind.Collection(), tok.fields)
+	r.beginList(kind.Collection(), tok.fields)
 	if first && r.wantsCount() {
-		b = append(b, `"@odata.count":`...)
-		b = strconv.AppendInt(b, int64(countMatches(kind, total, matches)), 10)
-		b = append(b, ',')
+		r.appendCount(countMatches(r.view, kind, matches))
 	}
-	if index < total {
-		tok.offset = index
-		b = r.appendNext(b, tok)
+	if place < slots {
+		tok.offset = place
+		r.appendNext(tok)
 	}
-	b = append(b, `"value":[`...)
-	b = append(b, values...)
-	b = append(b, "]}"...)
-	return r.api.write(w, r.http, b)
+	r.body = append(r.body, `"value":[`...)
+	r.body = append(r.body, values...)
+	r.body = append(r.body, "]}"...)
+	return nil
 }
 
 // wantsCount says whether the response carries the number of all objects.
@@ -66,41 +63,46 @@ func (r *request) eventual() bool {
 }
 
 // beginList begins the body of a list.
-func (r *request) beginList(set string, fields selection) []byte {
-	b := append([]byte(`{"@odata.context":"`), r.context()...)
-	b = append(b, set...)
+func (r *request) beginList(set string, fields selection) {
+	r.body = append(r.body, `{"@odata.context":"`...)
+	r.body = append(r.body, r.context()...)
+	r.body = append(r.body, set...)
 	if r.target.kind != 0 && r.target.relation == "" {
-		b = r.appendSelected(b, fields)
+		r.appendSelected(fields)
 	}
-	return append(b, `",`...)
+	r.body = append(r.body, `",`...)
+}
+
+// appendCount appends the number of all objects.
+func (r *request) appendCount(n int) {
+	r.body = append(r.body, `"@odata.count":`...)
+	r.body = strconv.AppendInt(r.body, int64(n), 10)
+	r.body = append(r.body, ',')
 }
 
 // appendNext appends the link to the next page.
-func (r *request) appendNext(b []byte, tok token) []byte {
-	tok.use, tok.issued, tok.version = listPage, r.api.hooks.Now(), r.api.world.Version()
+func (r *request) appendNext(tok token) {
+	tok.use, tok.issued, tok.version = listPage, r.api.hooks.Now(), r.view.Version()
 	tok.kind, tok.path = r.target.kind, r.target.path
-	b = append(b, `"@odata.nextLink":"`...)
-	b = append(b, "https://"...)
-	b = append(b, r.http.Host...)
-	b = append(b, r.http.URL.EscapedPath()...)
-	b = append(b, "?$skiptoken="...)
-	b = append(b, r.api.tokens.seal(tok)...)
-	return append(b, `",`...)
+	r.body = append(r.body, `"@odata.nextLink":"https://`...)
+	r.body = append(r.body, r.http.Host...)
+	r.body = append(r.body, r.http.URL.EscapedPath()...)
+	r.body = append(r.body, "?$skiptoken="...)
+	r.body = append(r.body, r.api.tokens.seal(tok)...)
+	r.body = append(r.body, `",`...)
 }
 
 // listToken is the token of a list's request, or a new one for a first page.
 func (r *request) listToken() (token, error) {
 	q := &r.query
 	if q.skiptoken != "" {
-		if _, ok := r.api.hooks.Expire(r.target.path, false); ok {
-			return token{}, errExpiredPage()
-		}
 		tok, ok := r.api.tokens.open(q.skiptoken)
 		if !ok || tok.use != listPage || tok.path != r.target.path {
 			return token{}, errBadRequest("Request_BadRequest", "Invalid value specified for property '$skiptoken' of resource '"+
 				r.target.kind.Entity()+"'.")
 		}
-		if r.api.hooks.Now().Sub(tok.issued) > pageTokenLife {
+		age := r.api.hooks.Now().Sub(tok.issued)
+		if _, expired := r.api.hooks.Expire(r.target.path, false, age); expired || age > pageTokenLife {
 			return token{}, errExpiredPage()
 		}
 		return tok, nil
@@ -139,7 +141,7 @@ func (r *request) refuseAdvanced() error {
 }
 
 // count answers /$count.
-func (r *request) count(w http.ResponseWriter) error {
+func (r *request) count() error {
 	if !r.eventual() {
 		return errBadRequest("Request_BadRequest", "$count is not currently supported.")
 	}
@@ -151,25 +153,24 @@ func (r *request) count(w http.ResponseWriter) error {
 		}
 		n = len(links)
 	} else {
-		matches, err := parseFilter(r.api.world, r.target.kind, r.query.filter)
+		matches, err := parseFilter(r.view, r.target.kind, r.query.filter)
 		if err != nil {
 			return err
 		}
-		n = countMatches(r.target.kind, uint32(r.api.world.Count(r.target.kind)), matches)
+		n = countMatches(r.view, r.target.kind, matches)
 	}
-	w.Header().Set("Content-Type", "text/plain")
-	// An error here means that the client is gone.
-	_, _ = w.Write(strconv.AppendInt(nil, int64(n), 10))
+	r.plain = true
+	r.body = strconv.AppendInt(r.body, int64(n), 10)
 	return nil
 }
 
-func countMatches(kind tenant.Kind, total uint32, matches func(tenant.Ref) bool) int {
+func countMatches(v tenant.View, kind tenant.Kind, matches func(tenant.Ref) bool) int {
 	if matches == nil {
-		return int(total)
+		return v.Living(kind)
 	}
 	n := 0
-	for i := range total {
-		if matches(tenant.Ref{Kind: kind, Index: i}) {
+	for place := range uint32(v.Slots(kind)) {
+		if ref := v.Slot(kind, place); v.Life(ref) == tenant.Living && matches(ref) {
 			n++
 		}
 	}

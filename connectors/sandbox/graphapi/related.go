@@ -2,15 +2,14 @@ package graphapi
 
 import (
 	"net/http"
-	"strconv"
 
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
 
 // related answers a request for what an object is related to.
-func (r *request) related(w http.ResponseWriter) error {
+func (r *request) related() error {
 	if r.target.relation == "manager" {
-		return r.manager(w)
+		return r.manager()
 	}
 	links, err := r.relatedLinks()
 	if err != nil {
@@ -27,31 +26,29 @@ func (r *request) related(w http.ResponseWriter) error {
 	from := min(int(tok.offset), len(links))
 	to := min(from+top, len(links))
 	first := tok.offset == 0
-	b := r.beginList("directoryObjects", tok.fields)
+	r.beginList("directoryObjects", tok.fields)
 	if first && r.wantsCount() {
-		b = append(b, `"@odata.count":`...)
-		b = strconv.AppendInt(b, int64(len(links)), 10)
-		b = append(b, ',')
+		r.appendCount(len(links))
 	}
 	if to < len(links) {
 		tok.offset = uint32(to)
-		b = r.appendNext(b, tok)
+		r.appendNext(tok)
 	}
-	b = append(b, `"value":[`...)
+	r.body = append(r.body, `"value":[`...)
 	renderers := map[tenant.Kind]renderer{}
 	for i, link := range links[from:to] {
 		if i > 0 {
-			b = append(b, ',')
+			r.body = append(r.body, ',')
 		}
 		renderer, ok := renderers[link.Kind]
 		if !ok {
 			renderer = r.memberRenderer(link.Kind, tok.selects)
 			renderers[link.Kind] = renderer
 		}
-		b = renderer.object(b, link, true, "")
+		r.body = renderer.object(r.body, link, true, "")
 	}
-	b = append(b, "]}"...)
-	return r.api.write(w, r.http, b)
+	r.body = append(r.body, "]}"...)
+	return nil
 }
 
 // memberRenderer writes objects of a kind in a list of different kinds, where
@@ -68,11 +65,11 @@ func (r *request) memberRenderer(kind tenant.Kind, selects string) renderer {
 			}
 		}
 	}
-	return newRenderer(r.api.world, kind, fields)
+	return newRenderer(r.view, kind, fields)
 }
 
 // manager answers a request for a user's manager.
-func (r *request) manager(w http.ResponseWriter) error {
+func (r *request) manager() error {
 	ref, err := r.find()
 	if err != nil {
 		return err
@@ -80,8 +77,8 @@ func (r *request) manager(w http.ResponseWriter) error {
 	if ref.Kind != tenant.User {
 		return errNoSegment(r.target.relation)
 	}
-	links := r.api.world.Links(ref, tenant.Manager)
-	if links.Len() == 0 {
+	links := collect(r.view.Links(ref, tenant.Manager))
+	if len(links) == 0 {
 		return &apiError{status: http.StatusNotFound, code: "Request_ResourceNotFound",
 			message: "Resource 'manager' does not exist or one of its queried reference-property objects are not present."}
 	}
@@ -89,7 +86,8 @@ func (r *request) manager(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	return r.writeObject(w, links.At(0), fields, "directoryObjects", true)
+	r.appendObject(links[0], fields, "directoryObjects", true)
+	return nil
 }
 
 // relatedLinks is all that the named relation holds, as this version of the
@@ -107,7 +105,7 @@ func (r *request) relatedLinks() ([]tenant.Ref, error) {
 		if !ok {
 			return nil, r.unknownRelation()
 		}
-		all = collect(r.api.world.Links(ref, relation))
+		all = collect(r.view.Links(ref, relation))
 	}
 	// A known limit of v1.0: the members of a group come without service principals.
 	hide := ref.Kind == tenant.Group && r.target.relation == "members" && r.target.version == "v1.0" &&
@@ -133,10 +131,13 @@ func (r *request) unknownRelation() error {
 	return errNoSegment(r.target.relation)
 }
 
+// collect returns the living objects that links lead to.
 func collect(links tenant.Links) []tenant.Ref {
-	all := make([]tenant.Ref, links.Len())
-	for i := range all {
-		all[i] = links.At(i)
+	var all []tenant.Ref
+	for i := range links.Slots() {
+		if link, tie := links.At(i); tie == tenant.Linked {
+			all = append(all, link)
+		}
 	}
 	return all
 }
@@ -146,7 +147,7 @@ func (r *request) transitiveMembers(group tenant.Ref) []tenant.Ref {
 	var all []tenant.Ref
 	seen := map[tenant.Ref]bool{group: true}
 	for groups := []tenant.Ref{group}; len(groups) > 0; groups = groups[1:] {
-		for _, link := range collect(r.api.world.Links(groups[0], tenant.Members)) {
+		for _, link := range collect(r.view.Links(groups[0], tenant.Members)) {
 			if seen[link] {
 				continue
 			}

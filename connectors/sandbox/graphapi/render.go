@@ -7,7 +7,7 @@ import (
 
 // renderer writes objects of one kind with one selection as JSON.
 type renderer struct {
-	world     *tenant.World
+	view      tenant.View
 	kind      tenant.Kind
 	fields    []field
 	relations []tenant.Relation
@@ -16,20 +16,16 @@ type renderer struct {
 // field is a selected property and the text that its value follows.
 type field struct {
 	property *tenant.Property
+	position int
 	label    string // ,"name":
 }
 
-func newRenderer(w *tenant.World, kind tenant.Kind, s selection) renderer {
-	schema := w.Schema(kind)
-	r := renderer{world: w, kind: kind}
+func newRenderer(v tenant.View, kind tenant.Kind, s selection) renderer {
+	schema := v.Schema(kind)
+	r := renderer{view: v, kind: kind, relations: s.relationsOf(kind)}
 	for _, i := range s.positions() {
 		p := &schema.Properties[i]
-		r.fields = append(r.fields, field{p, `,"` + p.Name + `":`})
-	}
-	for _, relation := range tenant.RelationsOf(kind) {
-		if s.hasRelation(relation) {
-			r.relations = append(r.relations, relation)
-		}
+		r.fields = append(r.fields, field{p, i, `,"` + p.Name + `":`})
 	}
 	return r
 }
@@ -57,7 +53,7 @@ func (r *renderer) properties(dst []byte, o *tenant.Object, nulls bool) []byte {
 // object appends an object as a get or a list returns it. typed says that its
 // entity type stands with it even when it is its kind's own.
 func (r *renderer) object(dst []byte, ref tenant.Ref, typed bool, before string) []byte {
-	o := r.world.State(ref, false)
+	o := r.view.State(ref, false)
 	dst = append(dst, '{')
 	dst = append(dst, before...)
 	entity := o.Type()
@@ -72,16 +68,11 @@ func (r *renderer) object(dst []byte, ref tenant.Ref, typed bool, before string)
 	return append(dst, '}')
 }
 
-// item appends an item of a delta query.
+// item appends an item of a whole enumeration.
 func (r *renderer) item(dst []byte, item feed.Item) []byte {
-	o := r.world.State(item.Ref, item.Form == feed.Stale)
+	o := r.view.State(item.Ref, item.Form == feed.Stale)
 	if item.Form == feed.Removed {
-		dst = append(dst, `{"id":"`...)
-		dst = o.AppendID(dst)
-		if item.Deleted {
-			return append(dst, `","@removed":{"reason":"deleted"}}`...)
-		}
-		return append(dst, `","@removed":{"reason":"changed"}}`...)
+		return appendRemoved(dst, &o, item.Deleted)
 	}
 	dst = append(dst, '{')
 	dst = appendType(dst, o.Type())
@@ -99,9 +90,19 @@ func (r *renderer) item(dst []byte, item feed.Item) []byte {
 	return append(dst, '}')
 }
 
+// appendRemoved appends an object that is gone.
+func appendRemoved(dst []byte, o *tenant.Object, deleted bool) []byte {
+	dst = append(dst, `{"id":"`...)
+	dst = o.AppendID(dst)
+	if deleted {
+		return append(dst, `","@removed":{"reason":"deleted"}}`...)
+	}
+	return append(dst, `","@removed":{"reason":"changed"}}`...)
+}
+
 // sliced appends the part of a relation that an item tells.
 func (r *renderer) sliced(dst []byte, item feed.Item, relation tenant.Relation) []byte {
-	links := r.world.Links(item.Ref, relation)
+	links := r.view.Links(item.Ref, relation)
 	list := linkList{renderer: r, dst: dst, relation: relation}
 	outsider, hasOutsider := links.Outsider()
 	switch item.Form {
@@ -110,15 +111,20 @@ func (r *renderer) sliced(dst []byte, item feed.Item, relation tenant.Relation) 
 			list.add(outsider, true)
 		}
 		for i := item.From; i < item.To; i++ {
-			list.add(links.At(i), false)
+			if link, tie := links.At(i); tie != tenant.Gone {
+				list.add(link, false)
+			}
 		}
 	case feed.Stale, feed.Extra, feed.Without:
 		if hasOutsider {
 			list.add(outsider, item.Form == feed.Without)
 		}
 	case feed.FirstGone, feed.FirstBack:
-		if links.Len() > 0 {
-			list.add(links.At(0), item.Form == feed.FirstGone)
+		if links.Slots() == 0 {
+			break
+		}
+		if link, tie := links.At(0); tie != tenant.Gone {
+			list.add(link, item.Form == feed.FirstGone)
 		}
 	}
 	return list.end()
@@ -126,10 +132,12 @@ func (r *renderer) sliced(dst []byte, item feed.Item, relation tenant.Relation) 
 
 // whole appends all links of a relation that is not told in slices.
 func (r *renderer) whole(dst []byte, item feed.Item, relation tenant.Relation) []byte {
-	links := r.world.Links(item.Ref, relation)
+	links := r.view.Links(item.Ref, relation)
 	list := linkList{renderer: r, dst: dst, relation: relation}
-	for i := range links.Len() {
-		list.add(links.At(i), false)
+	for i := range links.Slots() {
+		if link, tie := links.At(i); tie != tenant.Gone {
+			list.add(link, false)
+		}
 	}
 	return list.end()
 }
@@ -155,7 +163,7 @@ func (l *linkList) add(r tenant.Ref, removed bool) {
 	l.dst = append(l.dst, '{')
 	l.dst = appendType(l.dst, r.Kind.Entity())
 	l.dst = append(l.dst, `"id":"`...)
-	l.dst = l.renderer.world.AppendID(l.dst, r)
+	l.dst = l.renderer.view.AppendID(l.dst, r)
 	if removed {
 		l.dst = append(l.dst, `","@removed":{"reason":"deleted"}}`...)
 	} else {

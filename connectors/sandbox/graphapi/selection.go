@@ -11,18 +11,12 @@ import (
 // selection is which properties and relations of a kind are asked for, one
 // bit each.
 type selection struct {
-	low, high uint64
-	relations uint8
-	explicit  bool // the request had a $select
+	properties tenant.PropertySet
+	relations  uint8
+	explicit   bool // the request had a $select
 }
 
-func (s *selection) add(position int) {
-	if position < 64 {
-		s.low |= 1 << position
-	} else {
-		s.high |= 1 << (position - 64)
-	}
-}
+func (s *selection) add(position int) { s.properties.Add(position) }
 
 func (s *selection) addRelation(r tenant.Relation) { s.relations |= 1 << r }
 
@@ -31,9 +25,20 @@ func (s *selection) hasRelation(r tenant.Relation) bool { return s.relations&(1<
 // positions lists the properties in their order.
 func (s *selection) positions() []int {
 	list := make([]int, 0, 24)
-	for word, base := s.low, 0; base <= 64; word, base = s.high, base+64 {
+	for i, word := range s.properties {
 		for ; word != 0; word &= word - 1 {
-			list = append(list, base+bits.TrailingZeros64(word))
+			list = append(list, 64*i+bits.TrailingZeros64(word))
+		}
+	}
+	return list
+}
+
+// relationsOf lists the selected relations of a kind in their order.
+func (s *selection) relationsOf(kind tenant.Kind) []tenant.Relation {
+	var list []tenant.Relation
+	for _, r := range tenant.RelationsOf(kind) {
+		if s.hasRelation(r) {
+			list = append(list, r)
 		}
 	}
 	return list

@@ -17,7 +17,8 @@ import (
 type tokenUse uint8
 
 const (
-	deltaPage  tokenUse = iota + 1 // the next page of a delta query
+	deltaPage  tokenUse = iota + 1 // the next page of a whole enumeration
+	changePage                     // the next page of changes
 	deltaRound                     // the next round of a delta query
 	listPage                       // the next page of a list
 )
@@ -28,7 +29,11 @@ type token struct {
 	use     tokenUse
 	kind    tenant.Kind
 	issued  time.Time // seconds
-	version uint64    // of the tenant that the token has seen
+	version uint64    // of the tenant that this round tells
+	settled uint64    // the version after which the next round goes on
+	since   uint64    // of a page of changes: feed.Round's
+	known   uint64
+	doubled uint32
 	cursor  feed.Cursor
 	fields  selection
 	offset  uint32 // of a list, which has no cursor
@@ -88,12 +93,15 @@ func (t tokens) mac(plain []byte) []byte {
 func (tok *token) append(b []byte) []byte {
 	b = append(b, byte(tok.use), byte(tok.kind))
 	b = binary.BigEndian.AppendUint64(b, uint64(tok.issued.Unix()))
-	b = binary.BigEndian.AppendUint64(b, tok.version)
+	for _, n := range tok.versions() {
+		b = binary.BigEndian.AppendUint64(b, *n)
+	}
 	for _, n := range tok.numbers() {
 		b = binary.BigEndian.AppendUint32(b, *n)
 	}
-	b = binary.BigEndian.AppendUint64(b, tok.fields.low)
-	b = binary.BigEndian.AppendUint64(b, tok.fields.high)
+	for _, word := range tok.fields.properties {
+		b = binary.BigEndian.AppendUint64(b, word)
+	}
 	var explicit byte
 	if tok.fields.explicit {
 		explicit = 1
@@ -108,25 +116,34 @@ func (tok *token) append(b []byte) []byte {
 func parseToken(b []byte) token {
 	tok := token{use: tokenUse(b[0]), kind: tenant.Kind(b[1])}
 	tok.issued = time.Unix(int64(binary.BigEndian.Uint64(b[2:])), 0)
-	tok.version = binary.BigEndian.Uint64(b[10:])
-	b = b[18:]
+	b = b[10:]
+	for _, n := range tok.versions() {
+		*n = binary.BigEndian.Uint64(b)
+		b = b[8:]
+	}
 	for _, n := range tok.numbers() {
 		*n = binary.BigEndian.Uint32(b)
 		b = b[4:]
 	}
-	tok.fields.low = binary.BigEndian.Uint64(b)
-	tok.fields.high = binary.BigEndian.Uint64(b[8:])
-	tok.fields.relations, tok.fields.explicit = b[16], b[17] == 1
-	tok.path, b = cutString(b[18:])
+	for i := range tok.fields.properties {
+		tok.fields.properties[i] = binary.BigEndian.Uint64(b)
+		b = b[8:]
+	}
+	tok.fields.relations, tok.fields.explicit = b[0], b[1] == 1
+	tok.path, b = cutString(b[2:])
 	tok.filter, b = cutString(b)
 	tok.selects, _ = cutString(b)
 	return tok
 }
 
-func (tok *token) numbers() [9]*uint32 {
+func (tok *token) versions() [4]*uint64 {
+	return [...]*uint64{&tok.version, &tok.settled, &tok.since, &tok.known}
+}
+
+func (tok *token) numbers() [10]*uint32 {
 	c := &tok.cursor
 	return [...]*uint32{&c.Page, &c.Ordinal, &c.Step, &c.Offset, &c.Large, &c.LargeStep, &c.LargeOffset,
-		&tok.offset, &tok.top}
+		&tok.offset, &tok.top, &tok.doubled}
 }
 
 func appendString(b []byte, s string) []byte {

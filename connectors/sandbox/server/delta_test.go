@@ -358,7 +358,7 @@ func TestLinksAreOpaque(t *testing.T) {
 	broken := map[string]string{
 		"unescaped once":   strings.ReplaceAll(link, "%2B", "+"),
 		"escaped twice":    strings.ReplaceAll(link, "%2B", "%252B"),
-		"cut":              link[:len(link)-12],
+		"cut":              link[:strings.LastIndexByte(link[:len(link)-12], '%')], // between two characters
 		"other collection": strings.Replace(link, "/users/", "/groups/", 1),
 		"other use":        strings.Replace(link, "$skiptoken", "$deltatoken", 1),
 	}

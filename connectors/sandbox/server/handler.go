@@ -6,12 +6,14 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/usher-iga/usher/connectors/sandbox/control"
 	"github.com/usher-iga/usher/connectors/sandbox/entraid"
 	"github.com/usher-iga/usher/connectors/sandbox/faults"
 	"github.com/usher-iga/usher/connectors/sandbox/graphapi"
 	"github.com/usher-iga/usher/connectors/sandbox/quota"
+	"github.com/usher-iga/usher/connectors/sandbox/replica"
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
 
@@ -19,6 +21,10 @@ import (
 func handler(world *tenant.World, authority *entraid.Authority, options *Options) http.Handler {
 	now := options.Now
 	injector := faults.New(world.Seed(), options.Faults, now, graphapi.Refuse(now))
+	copied := replica.New(now, func() replica.Lag {
+		s := injector.Settings()
+		return replica.Lag{Time: time.Duration(s.ReplicationDelay), DeltaCalls: s.ReplicationCalls}
+	})
 	counters := control.NewCounters()
 	units := options.QuotaUnits
 	if units < 0 {
@@ -33,9 +39,14 @@ func handler(world *tenant.World, authority *entraid.Authority, options *Options
 			return graphapi.Principal{AppID: claims.AppID, Roles: claims.Roles}, err
 		},
 		Missing: injector.Missing,
-		Expire: func(path string, deltaToken bool) (graphapi.ExpiryForm, bool) {
-			form, ok := injector.Expire(path, deltaToken)
+		Expire: func(path string, deltaToken bool, age time.Duration) (graphapi.ExpiryForm, bool) {
+			form, ok := injector.Expire(path, deltaToken, age)
 			return graphapi.ExpiryForm(form), ok
+		},
+		Visible: copied.Visible,
+		Repeats: func() graphapi.Repeats {
+			s := injector.Settings()
+			return graphapi.Repeats{Replayed: s.Replays, Doubled: uint32(1000 * s.Duplicates)}
 		},
 		Charge: quota.New(world.TenantID(), units, now).Charge,
 		Now:    now,
@@ -43,7 +54,7 @@ func handler(world *tenant.World, authority *entraid.Authority, options *Options
 
 	graph := counters.Wrap(bounded(cmp.Or(options.MaxConcurrent, 256), graphapi.Identified(world.Seed(), injector.Wrap(unzipped(api)))))
 	signIn := counters.Wrap(authority)
-	controls := control.New(world, injector, counters)
+	controls := control.New(world, copied, injector, counters)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, control.Prefix):

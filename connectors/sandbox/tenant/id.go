@@ -7,7 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"strings"
+	"math"
 )
 
 // idCipher turns references into ids and back without a table: an id is the
@@ -102,36 +102,17 @@ func (w *World) AppendID(dst []byte, r Ref) []byte {
 // ID is the object's id as a string.
 func (w *World) ID(r Ref) string { return string(w.AppendID(nil, r)) }
 
-// Find returns the object that lives under an id; not one that is deleted.
-func (w *World) Find(id string) (Ref, bool) {
-	if strings.EqualFold(id, w.config.TenantID) {
-		return Ref{Kind: Organization}, true
-	}
-	if r, ok := w.findGrant(id); ok {
-		return r, true
-	}
+// openID returns the object that a GUID belongs to, which may never have been.
+func (w *World) openID(id string) (Ref, bool) {
 	b, ok := parseGUID(id)
 	if !ok {
 		return Ref{}, false
 	}
 	space, n, ok := w.ids.open(b[:])
-	if !ok || space == 0 || space >= byte(kindEnd) || n >= uint64(w.Count(Kind(space))) {
+	if !ok || space == 0 || space >= byte(kindEnd) || n > math.MaxUint32 {
 		return Ref{}, false
 	}
 	return Ref{Kind: Kind(space), Index: uint32(n)}, true
-}
-
-// FindApp returns the service principal or application that has an appId.
-func (w *World) FindApp(kind Kind, appID string) (Ref, bool) {
-	b, ok := parseGUID(appID)
-	if !ok {
-		return Ref{}, false
-	}
-	space, n, ok := w.ids.open(b[:])
-	if !ok || space != spaceAppID || n >= uint64(w.Count(kind)) {
-		return Ref{}, false
-	}
-	return Ref{Kind: kind, Index: uint32(n)}, true
 }
 
 // grantParties are the client and the resource of a permission grant, service
@@ -164,7 +145,7 @@ func (w *World) appendGrantID(dst []byte, index uint32) []byte {
 
 func (w *World) findGrant(id string) (Ref, bool) {
 	b, err := base64.RawURLEncoding.DecodeString(id)
-	if err != nil || len(b) < 32 || w.counts[PermissionGrant] == 0 {
+	if err != nil || len(b) < 32 || w.counts[ServicePrincipal] == 0 {
 		return Ref{}, false
 	}
 	_, client, ok := w.ids.open(b[:16])
@@ -174,7 +155,7 @@ func (w *World) findGrant(id string) (Ref, bool) {
 	}
 	apps := uint64(w.counts[ServicePrincipal])
 	index := resource*apps + client
-	if index >= uint64(w.counts[PermissionGrant]) || string(w.appendGrantID(nil, uint32(index))) != id {
+	if index > math.MaxUint32 || string(w.appendGrantID(nil, uint32(index))) != id {
 		return Ref{}, false
 	}
 	return Ref{PermissionGrant, uint32(index)}, true

@@ -58,8 +58,9 @@ func (k Kind) Collection() string { return kindTable[k].collection }
 // String is the entity's name.
 func (k Kind) String() string { return k.Entity() }
 
-// Ref names one object by kind and index. Indexes count from zero; those at
-// or above World.Count belong to objects that are deleted.
+// Ref names one object by kind and index. Indexes count from zero; those from
+// World.Count on belong to World.Ghosts objects that were deleted before the
+// tenant was made, then to such as are created later.
 type Ref struct {
 	Kind  Kind
 	Index uint32
@@ -75,9 +76,10 @@ type Property struct {
 	Place Place
 
 	// steady properties are the same in an object's older states.
-	steady bool
-	salt   uint64
-	value  valueFunc
+	steady   bool
+	salt     uint64
+	position int // in its schema
+	value    valueFunc
 }
 
 // Place is where the service keeps a property.

@@ -1,5 +1,7 @@
 package tenant
 
+import "slices"
+
 // Relation is a relation of an object to others.
 type Relation uint8
 
@@ -32,36 +34,138 @@ func RelationsOf(k Kind) []Relation {
 	return nil
 }
 
+// TargetsOf returns the kinds of the objects that an object can be related to.
+func TargetsOf(owner Ref, relation Relation) []Kind {
+	switch {
+	case relation == Manager, owner.Kind == Group && relation == Members && isUnified(owner.Index):
+		return []Kind{User}
+	case relation == Owners:
+		return []Kind{User, ServicePrincipal}
+	case owner.Kind == Group:
+		return []Kind{User, Group, ServicePrincipal, Device, OrgContact}
+	case owner.Kind == DirectoryRole:
+		return []Kind{User, Group, ServicePrincipal}
+	}
+	return []Kind{User, Group, Device}
+}
+
 // extraLinks is how many links to other than users an object has at most.
 const extraLinks = 8
 
 // Links is the objects that one object is related to, all different, in an
-// order of its own. It takes no memory that grows with their number.
+// order of its own. It takes no memory that grows with their number. Each link
+// has a slot, which stays empty when the link is gone.
 type Links struct {
 	extras  [extraLinks]Ref
 	nExtras uint32
 	users   permutation
 	nUsers  uint32
+
+	owner   Ref
+	view    View
+	history *linkHistory // nil if nothing happened to them
+	// quiet says that no slot can be empty: no history, and nobody deleted.
+	quiet bool
 }
 
-// Len is the number of links.
-func (l *Links) Len() int { return int(l.nExtras + l.nUsers) }
+// Tie is how the two objects of a link hang together.
+type Tie uint8
 
-// At returns link i, counted from zero.
-func (l *Links) At(i int) Ref {
+const (
+	// Gone is no link: it was removed, or its target was purged.
+	Gone Tie = iota
+	// Linked is a link between two objects that live.
+	Linked
+	// Suspended is a link to an object that is soft-deleted. It is there again
+	// when the object is restored.
+	Suspended
+)
+
+// Slots is the number of slots.
+func (l *Links) Slots() int {
+	n := int(l.nExtras + l.nUsers)
+	if l.history != nil {
+		n += l.history.slots(l.view.version)
+	}
+	return n
+}
+
+// At returns what is in slot i, counted from zero.
+func (l *Links) At(i int) (Ref, Tie) {
+	base := int(l.nExtras + l.nUsers)
+	if i >= base {
+		target := l.history.added[i-base].target
+		if !l.history.linked(target, l.view.version) {
+			return target, Gone
+		}
+		return target, l.view.tie(target)
+	}
+	target := l.base(i)
+	if l.quiet {
+		return target, Linked
+	}
+	if l.history != nil {
+		if e, ok := l.history.last(target, l.view.version); ok && l.history.events[e].removed {
+			return target, Gone
+		}
+	}
+	return target, l.view.tie(target)
+}
+
+// base is what the slot held when the tenant was made.
+func (l *Links) base(i int) Ref {
 	if i < int(l.nExtras) {
 		return l.extras[i]
 	}
 	return Ref{User, l.users.at(uint32(i) - l.nExtras)}
 }
 
-// Outsider returns a user that is not linked, for links that come and go;
-// none if all users are linked.
-func (l *Links) Outsider() (Ref, bool) {
-	if uint64(l.nUsers) >= l.users.n {
-		return Ref{}, false
+// tie is how a link to an object holds.
+func (v View) tie(target Ref) Tie {
+	if v.overlay.deaths[target.Kind] == 0 {
+		return Linked
 	}
-	return Ref{User, l.users.at(l.nUsers)}, true
+	switch v.Life(target) {
+	case Living:
+		return Linked
+	case SoftDeleted:
+		return Suspended
+	}
+	return Gone
+}
+
+// Outsider returns a living user that is not linked, for links that come and
+// go; none if it does not find one at once.
+func (l *Links) Outsider() (Ref, bool) {
+	for i := uint64(l.nUsers); i < min(l.users.n, uint64(l.nUsers)+4); i++ {
+		r := Ref{User, l.users.at(uint32(i))}
+		if r != l.owner && (l.quiet || !l.holds(r) && l.view.tie(r) == Linked) {
+			return r, true
+		}
+	}
+	return Ref{}, false
+}
+
+// holds says whether a target is linked now.
+func (l *Links) holds(target Ref) bool {
+	if l.history != nil {
+		if e, ok := l.history.last(target, l.view.version); ok {
+			return !l.history.events[e].removed
+		}
+	}
+	return l.baseHolds(target)
+}
+
+// baseHolds says whether a target was linked when the tenant was made.
+func (l *Links) baseHolds(target Ref) bool {
+	if slices.Contains(l.extras[:l.nExtras], target) {
+		return true
+	}
+	if target.Kind != User || l.nUsers == 0 {
+		return false
+	}
+	place, ok := l.users.placeOf(target.Index)
+	return ok && place < l.nUsers
 }
 
 func (l *Links) add(r Ref) {
@@ -85,11 +189,25 @@ func (l *Links) addSome(w *World, k Kind, h uint64) {
 	}
 }
 
-// Links returns what an object is related to.
-func (w *World) Links(r Ref, relation Relation) Links {
+// Links returns what an object is related to. An object that is deleted keeps
+// its links.
+func (v View) Links(r Ref, relation Relation) Links {
+	l := v.baseLinks(r, relation)
+	l.owner, l.view, l.quiet = r, v, v.overlay.nobodyDied()
+	if changed, ok := v.overlay.records[r.Kind][r.Index]; ok {
+		l.history = changed.links[relation]
+		l.quiet = l.quiet && l.history == nil
+	}
+	return l
+}
+
+// baseLinks is what an object was related to when the tenant was made.
+func (w *World) baseLinks(r Ref, relation Relation) Links {
 	h := mix(mix(mix(w.config.Seed, uint64(r.Kind)), uint64(r.Index)), saltOf(relation.String()))
 	var l Links
 	switch {
+	case r.Index >= w.firstCreated(r.Kind):
+		l.addUsers(w, h, 0) // what is created later has no link of its own
 	case r.Kind == Group && relation == Members:
 		w.groupMembers(&l, r.Index, h)
 	case r.Kind == User && relation == Manager:

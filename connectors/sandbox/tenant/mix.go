@@ -40,6 +40,33 @@ func (p permutation) at(i uint32) uint32 {
 	return uint32((p.start + p.step*uint64(i)) % p.n)
 }
 
+// placeOf is the reverse of at. It finds nothing in a permutation of less than
+// two numbers, or in one that does not visit the number.
+func (p permutation) placeOf(number uint32) (uint32, bool) {
+	if uint64(number) >= p.n {
+		return 0, false
+	}
+	if p.at(0) == number {
+		return 0, true
+	}
+	if gcd(p.step, p.n) != 1 {
+		return 0, false
+	}
+	return uint32((uint64(number) + p.n - p.start) % p.n * inverse(p.step, p.n) % p.n), true
+}
+
+// inverse is the number that a times it is 1 modulo n, by Euclid; a and n are
+// coprime and below 2^32.
+func inverse(a, n uint64) uint64 {
+	previous, current := int64(0), int64(1)
+	for r, s := int64(n), int64(a); s > 1; {
+		q := r / s
+		previous, current = current, previous-q*current
+		r, s = s, r-q*s
+	}
+	return uint64(current+int64(n)) % n
+}
+
 func gcd(a, b uint64) uint64 {
 	for b != 0 {
 		a, b = b, a%b

@@ -1,5 +1,7 @@
 package tenant
 
+import "encoding/json"
+
 // Object is one state of one object, ready to be written as JSON.
 type Object struct {
 	Ref
@@ -8,19 +10,12 @@ type Object struct {
 	Stale bool
 
 	world *World
+	// record and version tell what was changed since the tenant was made; no
+	// record is no change.
+	record  *record
+	version uint64
 	// lasting is the hash of what never changes, passing of what may.
 	lasting, passing uint64
-}
-
-// State returns the present state of an object, or an older one. Deleted
-// objects have states too: what they were while they lived.
-func (w *World) State(r Ref, stale bool) Object {
-	lasting := mix(mix(w.config.Seed, uint64(r.Kind)), uint64(r.Index))
-	o := Object{Ref: r, Stale: stale, world: w, lasting: lasting, passing: lasting}
-	if stale {
-		o.passing = mix(lasting, saltOf("older state"))
-	}
-	return o
 }
 
 // AppendID appends the object's id.
@@ -29,6 +24,11 @@ func (o *Object) AppendID(dst []byte) []byte { return o.world.AppendID(dst, o.Re
 // AppendValue appends a property's value as JSON. It returns dst as it is
 // when the property was never set.
 func (o *Object) AppendValue(dst []byte, p *Property) []byte {
+	if o.record != nil {
+		if value, ok := o.record.value(o.version, p.position); ok {
+			return append(dst, value...)
+		}
+	}
 	h := o.passing
 	if p.steady {
 		h = o.lasting
@@ -47,3 +47,12 @@ func (o *Object) Type() string {
 
 func (o *Object) isAgent() bool { return o.Kind == User && o.lasting%61 == 7 }
 func (o *Object) isGuest() bool { return o.Kind == User && !o.isAgent() && o.lasting%9 == 2 }
+
+// jsonText is the text that a JSON string holds; empty for any other value.
+func jsonText(value []byte) string {
+	var text string
+	if json.Unmarshal(value, &text) != nil {
+		return ""
+	}
+	return text
+}

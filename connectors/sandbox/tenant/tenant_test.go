@@ -23,6 +23,8 @@ func newWorld(t *testing.T, change func(*Config)) *World {
 
 func TestIDsLeadBack(t *testing.T) {
 	w := newWorld(t, nil)
+	v := w.View(0)
+	defer v.Close()
 	seen := map[string]Ref{}
 	for _, k := range Kinds() {
 		for i := range uint32(w.Count(k)) {
@@ -32,11 +34,11 @@ func TestIDsLeadBack(t *testing.T) {
 				t.Errorf("%v and %v share the id %s", ref, other, id)
 			}
 			seen[id] = ref
-			if got, ok := w.Find(id); !ok || got != ref {
+			if got, ok := v.Find(id); !ok || got != ref {
 				t.Errorf("%s leads to %v, not %v", id, got, ref)
 			}
 			if k != PermissionGrant {
-				if got, ok := w.Find(strings.ToUpper(id)); !ok || got != ref {
+				if got, ok := v.Find(strings.ToUpper(id)); !ok || got != ref {
 					t.Errorf("%s in capitals leads to %v, not %v", id, got, ref)
 				}
 			}
@@ -44,13 +46,13 @@ func TestIDsLeadBack(t *testing.T) {
 		if k == Organization {
 			continue
 		}
-		if _, ok := w.Find(w.ID(Ref{k, uint32(w.Count(k))})); ok {
+		if _, ok := v.Find(w.ID(Ref{k, uint32(w.Count(k))})); ok {
 			t.Errorf("a deleted %s is found", k)
 		}
 	}
 	for _, id := range []string{"", "x", "00000000-0000-0000-0000-000000000000", "zzzzzzzz-zzzz-zzzz-zzzz-zzzzzzzzzzzz",
 		string(w.appendNumbered(nil, spaceAppID, 1))} {
-		if ref, ok := w.Find(id); ok {
+		if ref, ok := v.Find(id); ok {
 			t.Errorf("%q leads to %v", id, ref)
 		}
 	}
@@ -58,17 +60,19 @@ func TestIDsLeadBack(t *testing.T) {
 
 func TestUserNamesLeadBack(t *testing.T) {
 	w := newWorld(t, nil)
+	v := w.View(0)
+	defer v.Close()
 	for i := range uint32(w.Count(User)) {
-		o := w.State(Ref{User, i}, false)
+		o := v.State(Ref{User, i}, false)
 		upn := string(appendUPN(nil, &o))
 		for _, spelling := range []string{upn, strings.ToUpper(upn)} {
-			if ref, ok := w.FindUser(spelling); !ok || ref.Index != i {
+			if ref, ok := v.FindUser(spelling); !ok || ref.Index != i {
 				t.Errorf("%s leads to %v, %v", spelling, ref, ok)
 			}
 		}
 	}
 	for _, upn := range []string{"", "x", "a.b.1@contoso.example", "a@b", "a.b.99999999999@contoso.example"} {
-		if _, ok := w.FindUser(upn); ok {
+		if _, ok := v.FindUser(upn); ok {
 			t.Errorf("%q leads to somebody", upn)
 		}
 	}
@@ -90,6 +94,8 @@ func TestValues(t *testing.T) {
 		c.Users, c.Groups, c.Applications, c.ServicePrincipals = 1500, 400, 200, 200
 		c.AdministrativeUnits, c.Contacts, c.Devices = 100, 200, 200
 	})
+	v := w.View(0)
+	defer v.Close()
 	empty := map[string]bool{ // by their nature
 		"deletedDateTime": true, "user.passwordProfile": true, "application.logo": true,
 		"servicePrincipal.customSecurityAttributes": true, "group.hasMembersWithLicenseErrors": true,
@@ -101,7 +107,7 @@ func TestValues(t *testing.T) {
 			values := 0
 			for i := range uint32(w.Count(k)) {
 				for _, stale := range []bool{false, true} {
-					o := w.State(Ref{k, i}, stale)
+					o := v.State(Ref{k, i}, stale)
 					value := o.AppendValue(nil, property)
 					if len(value) > 0 && (!json.Valid(value) || !utf8.Valid(value)) {
 						t.Fatalf("%s of %s %d is %s", property.Name, k, i, value)
@@ -120,10 +126,12 @@ func TestValues(t *testing.T) {
 
 func TestTrapsAreInNames(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.Users = 5000 })
+	v := w.View(0)
+	defer v.Close()
 	position, _ := w.Schema(User).Lookup("displayName")
 	found := map[string]bool{}
 	for i := range uint32(w.Count(User)) {
-		o := w.State(Ref{User, i}, false)
+		o := v.State(Ref{User, i}, false)
 		found[string(o.AppendValue(nil, &w.Schema(User).Properties[position]))] = true
 	}
 	for _, trap := range traps {
@@ -139,8 +147,10 @@ func TestTrapsAreInNames(t *testing.T) {
 
 func TestOldStatesDiffer(t *testing.T) {
 	w := newWorld(t, nil)
+	v := w.View(0)
+	defer v.Close()
 	for i := range uint32(100) {
-		now, before := w.State(Ref{User, i}, false), w.State(Ref{User, i}, true)
+		now, before := v.State(Ref{User, i}, false), v.State(Ref{User, i}, true)
 		different := false
 		for p := range w.Schema(User).Properties {
 			property := &w.Schema(User).Properties[p]
@@ -160,16 +170,18 @@ func TestOldStatesDiffer(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.Users, c.Groups, c.Memberships = 700, 150, 6000 })
+	v := w.View(0)
+	defer v.Close()
 	kinds := map[Kind]bool{}
 	sizes := []int{}
 	total := 0
 	for _, k := range Kinds() {
 		for _, relation := range RelationsOf(k) {
 			for i := range uint32(w.Count(k)) {
-				links := w.Links(Ref{k, i}, relation)
+				links := v.Links(Ref{k, i}, relation)
 				seen := map[Ref]bool{}
-				for n := range links.Len() {
-					link := links.At(n)
+				for n := range links.Slots() {
+					link, _ := links.At(n)
 					if seen[link] || link.Index >= uint32(w.Count(link.Kind)) || link == (Ref{k, i}) {
 						t.Errorf("%s %d of %s %d is %v", relation, n, k, i, link)
 					}
@@ -182,8 +194,8 @@ func TestLinks(t *testing.T) {
 					t.Errorf("the outsider of %s of %s %d is %v", relation, k, i, outsider)
 				}
 				if k == Group && relation == Members {
-					total += links.Len()
-					sizes = append(sizes, links.Len())
+					total += links.Slots()
+					sizes = append(sizes, links.Slots())
 				}
 			}
 		}
@@ -201,8 +213,8 @@ func TestLinks(t *testing.T) {
 		t.Errorf("sizes go from %d over %d to %d", sizes[0], sizes[len(sizes)/2], sizes[len(sizes)-1])
 	}
 	for i := range uint32(3) {
-		links := w.Links(Ref{Group, i}, Members)
-		if links.At(0) != (Ref{Group, (i + 1) % 3}) {
+		links := v.Links(Ref{Group, i}, Members)
+		if first, _ := links.At(0); first != (Ref{Group, (i + 1) % 3}) {
 			t.Errorf("group %d is not in the ring", i)
 		}
 	}
@@ -217,20 +229,22 @@ func TestEdgesOfSizes(t *testing.T) {
 		func(c *Config) { c.ServicePrincipals, c.PermissionGrants = 0, 0 },
 	} {
 		w := newWorld(t, change)
+		v := w.View(0)
 		for _, k := range Kinds() {
 			for i := range uint32(w.Count(k)) {
-				o := w.State(Ref{k, i}, false)
+				o := v.State(Ref{k, i}, false)
 				for p := range w.Schema(k).Properties {
 					o.AppendValue(nil, &w.Schema(k).Properties[p])
 				}
 				for _, relation := range RelationsOf(k) {
-					links := w.Links(Ref{k, i}, relation)
-					for n := range links.Len() {
+					links := v.Links(Ref{k, i}, relation)
+					for n := range links.Slots() {
 						links.At(n)
 					}
 				}
 			}
 		}
+		v.Close()
 	}
 	for want, change := range map[string]func(*Config){
 		"domain":              func(c *Config) { c.Domain = "" },

@@ -1,9 +1,6 @@
 package tenant
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // ExtensionApp is the appId, without dashes, in the names of the directory
 // extensions of users.
@@ -239,21 +236,4 @@ func signInActivity(dst []byte, o *Object, h uint64) []byte {
 	dst = append(dst, `,"lastNonInteractiveSignInDateTime":`...)
 	dst = date(dst, o, mix(h, 2))
 	return append(dst, `,"lastSignInRequestId":"","lastNonInteractiveSignInRequestId":null}`...)
-}
-
-// FindUser returns the user that has a userPrincipalName, in either case of
-// letters.
-func (w *World) FindUser(upn string) (Ref, bool) {
-	login, _, ok := strings.Cut(upn, "@")
-	if !ok {
-		return Ref{}, false
-	}
-	login, _, _ = strings.Cut(login, "_")
-	number := login[strings.LastIndexByte(login, '.')+1:]
-	index, err := strconv.ParseUint(number, 10, 32)
-	if err != nil || index >= uint64(w.counts[User]) {
-		return Ref{}, false
-	}
-	o := w.State(Ref{User, uint32(index)}, false)
-	return o.Ref, strings.EqualFold(string(appendUPN(nil, &o)), upn)
 }

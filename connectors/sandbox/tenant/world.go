@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
+	"sync/atomic"
 )
 
 // Config says how large a tenant is and from which seed it grows. The same
@@ -45,18 +47,20 @@ func DefaultConfig() Config {
 	}
 }
 
-// World is the tenant as it was made, its base generation. It never changes
-// and may be used by many goroutines.
-//
-// Version is the seam for a tenant that changes: an overlay of later changes
-// raises it and answers State and Links itself where it has something newer.
-// Everything that hands out tokens already carries it.
+// World is a tenant: its base generation, which is computed, and an overlay of
+// what happened since. It may be used by many goroutines; View reads it, Write
+// changes it.
 type World struct {
 	config  Config
 	ids     idCipher
 	counts  [kindEnd]int
 	schemas [kindEnd]*Schema
 	sizes   []uint32 // memberships of each group
+
+	// mu guards overlay. version is set while it is held for writing.
+	mu      sync.RWMutex
+	overlay overlay
+	version atomic.Uint64
 }
 
 // New makes the tenant. A size that cannot be is an error that names it.
@@ -95,7 +99,7 @@ func (w *World) checkSizes() error {
 		return errors.New("the tenant needs a domain")
 	}
 	for _, k := range Kinds() {
-		// Deleted objects have the indexes above the living ones.
+		// Objects that are deleted or created have the indexes above.
 		if n := w.counts[k]; n < 0 || n > math.MaxUint32/2 {
 			return fmt.Errorf("the number of %s cannot be %d", k.Collection(), n)
 		}
@@ -127,13 +131,13 @@ func (w *World) Seed() uint64 { return w.config.Seed }
 func (w *World) ClientID() string { return string(w.appendNumbered(nil, spaceClient, 0)) }
 
 // Version counts the changes since the tenant was made.
-func (w *World) Version() uint64 { return 0 }
+func (w *World) Version() uint64 { return w.version.Load() }
 
-// Count is how many objects of a kind live.
+// Count is how many objects of a kind the tenant was made with.
 func (w *World) Count(k Kind) int { return w.counts[k] }
 
-// Memberships is how many members all groups have together. It is less than
-// what Config asks for when the groups cannot hold so many.
+// Memberships is how many members all groups had together when the tenant was
+// made. It is less than what Config asks for when the groups cannot hold so many.
 func (w *World) Memberships() int {
 	sum := 0
 	for _, n := range w.sizes {
@@ -150,6 +154,9 @@ type Schema struct {
 	Kind       Kind
 	Properties []Property
 	byName     map[string]int
+	// mutable are the properties that Redraw takes, common those among them
+	// that are told without $select.
+	mutable, common []int
 }
 
 func newSchema(k Kind, seed uint64) *Schema {
@@ -157,7 +164,14 @@ func newSchema(k Kind, seed uint64) *Schema {
 	s := &Schema{Kind: k, Properties: specs, byName: make(map[string]int, len(specs))}
 	for i := range specs {
 		specs[i].salt = mix(seed, saltOf(specs[i].Name))
+		specs[i].position = i
 		s.byName[specs[i].Name] = i
+		if p := &specs[i]; p.Place == Directory && !p.steady && p.Name != "deletedDateTime" {
+			s.mutable = append(s.mutable, i)
+			if p.Default {
+				s.common = append(s.common, i)
+			}
+		}
 	}
 	return s
 }
