@@ -156,7 +156,7 @@ func (b *bars) show(s export.Snapshot) {
 		}
 	}
 	if b.pace == nil {
-		b.pace = b.line(func(s export.Snapshot) string { return pace(s) })
+		b.pace = b.line(pace)
 	}
 	if s.Phase == export.Reading {
 		return
