@@ -63,25 +63,17 @@ type Folder struct {
 
 // Programs lists the connector programs, sorted by name.
 func (f Folder) Programs() ([]Program, error) {
+	files, err := f.files()
+	if err != nil {
+		return nil, err
+	}
 	manifest, err := f.manifest()
 	if err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(f.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.Errorf(fault.Invalid, "the connector folder %s does not exist", f.Path).
-			WithHint("Run `make build`, install Usher again, or set Connectors.Folder in appsettings.json")
-	}
-	if err != nil {
-		return nil, fault.Errorf(fault.Storage, "read the connector folder: %w", err)
-	}
 	var programs []Program
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil || !isProgram(info) {
-			continue
-		}
-		p, err := f.program(entry.Name(), manifest)
+	for _, file := range files {
+		p, err := f.program(file, manifest)
 		if err != nil {
 			return nil, err
 		}
@@ -90,18 +82,41 @@ func (f Folder) Programs() ([]Program, error) {
 	return programs, nil
 }
 
+// files lists the program files, sorted by name.
+func (f Folder) files() ([]string, error) {
+	entries, err := os.ReadDir(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Errorf(fault.Invalid, "the connector folder %s does not exist", f.Path).
+			WithHint("Run `make build`, install Usher again, or set Connectors.Folder in appsettings.json")
+	}
+	if err != nil {
+		return nil, fault.Errorf(fault.Storage, "read the connector folder: %w", err)
+	}
+	var files []string
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && isProgram(info) {
+			files = append(files, entry.Name())
+		}
+	}
+	return files, nil
+}
+
 // Find returns the program of that name.
 func (f Folder) Find(name string) (Program, error) {
-	programs, err := f.Programs()
+	files, err := f.files()
 	if err != nil {
 		return Program{}, err
 	}
 	var names []string
-	for _, p := range programs {
-		if p.Name == name {
-			return p, nil
+	for _, file := range files {
+		if programName(file) == name {
+			manifest, err := f.manifest()
+			if err != nil {
+				return Program{}, err
+			}
+			return f.program(file, manifest)
 		}
-		names = append(names, p.Name)
+		names = append(names, programName(file))
 	}
 	found := "It holds none"
 	if len(names) > 0 {
@@ -160,10 +175,7 @@ func (f Folder) manifest() (map[string]string, error) {
 }
 
 func (f Folder) program(file string, manifest map[string]string) (Program, error) {
-	p := Program{Name: file, Path: filepath.Join(f.Path, file)}
-	if runtime.GOOS == "windows" {
-		p.Name = file[:len(file)-len(filepath.Ext(file))]
-	}
+	p := Program{Name: programName(file), Path: filepath.Join(f.Path, file)}
 	sum, err := checksum(p.Path)
 	if err != nil {
 		return Program{}, fault.Errorf(fault.Storage, "read the connector program: %w", err)
@@ -178,6 +190,14 @@ func (f Folder) program(file string, manifest map[string]string) (Program, error
 		}
 	}
 	return p, nil
+}
+
+// programName is the name by which connections know a program file.
+func programName(file string) string {
+	if runtime.GOOS == "windows" {
+		return strings.TrimSuffix(file, filepath.Ext(file))
+	}
+	return file
 }
 
 func isProgram(info fs.FileInfo) bool {
