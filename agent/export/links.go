@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/usher-iga/usher/agent/export/csvfile"
-	"github.com/usher-iga/usher/agent/export/spool"
+	"github.com/usher-iga/usher/agent/spool"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 	"github.com/usher-iga/usher/connectors/sdk/record"
 )
@@ -38,22 +38,21 @@ func nextLink(row []byte) (target []byte, removed bool, rest []byte, ok bool) {
 	return row[n:end], head&1 != 0, row[end:], true
 }
 
-// links folds what was said of each link into what was said last: a row of the
-// file, or none if the link was removed or its owner is gone.
+// links folds what was said of each link into what was said last. What becomes of it
+// in the file is for the keeper.
 type links struct {
-	dialect  *csvfile.Dialect
-	departed *departed    // nil: no owner was removed
+	keeper   *linkKeeper
+	departed *departed    // nil: no owner was removed, or that does not void what is said of its links
 	targets  *spool.Group // of the owner, with whether they were removed
 
 	owner   []byte // empty before the first row
-	start   []byte // of the owner's rows in the file
 	target  []byte
 	removed bool // target
 }
 
 func (l *links) row(rows *spool.Rows, out *csvfile.Writer) (uint64, error) {
 	if !bytes.Equal(rows.Key(), l.owner) {
-		if err := l.end(out); err != nil {
+		if err := l.finish(out); err != nil {
 			return 0, err
 		}
 		l.owner = append(l.owner[:0], rows.Key()...)
@@ -77,8 +76,8 @@ func (l *links) row(rows *spool.Rows, out *csvfile.Writer) (uint64, error) {
 	return count, nil
 }
 
-// end writes the links of the owner, if there is one.
-func (l *links) end(out *csvfile.Writer) error {
+// finish writes the links of the owner, if there is one.
+func (l *links) finish(out *csvfile.Writer) error {
 	if len(l.owner) == 0 {
 		return nil
 	}
@@ -98,8 +97,7 @@ func (l *links) end(out *csvfile.Writer) error {
 }
 
 func (l *links) write(out *csvfile.Writer) error {
-	l.start = l.dialect.Encode(l.start[:0], []byte(insert), l.owner)
-	l.target, l.removed = l.target[:0], true // there is none yet
+	l.target = l.target[:0]
 	err := l.targets.Each(func(target, removed []byte) error {
 		if !bytes.Equal(target, l.target) {
 			if err := l.writeLink(out); err != nil {
@@ -117,12 +115,17 @@ func (l *links) write(out *csvfile.Writer) error {
 }
 
 func (l *links) writeLink(out *csvfile.Writer) error {
-	if l.removed {
-		return nil
+	if len(l.target) == 0 {
+		return nil // there is none yet
 	}
-	out.Encoded(l.start)
-	out.Field(l.target)
-	return out.EndRow()
+	return l.keeper.said(out, l.owner, l.target, l.removed)
+}
+
+func (l *links) end(out *csvfile.Writer) error {
+	if err := l.finish(out); err != nil {
+		return err
+	}
+	return l.keeper.end(out)
 }
 
 // departed tells which objects of a collection were there no more in the end.

@@ -7,7 +7,8 @@ import (
 
 	"github.com/usher-iga/usher/agent/export/csvfile"
 	"github.com/usher-iga/usher/agent/export/publish"
-	"github.com/usher-iga/usher/agent/export/spool"
+	"github.com/usher-iga/usher/agent/spool"
+	"github.com/usher-iga/usher/agent/store"
 )
 
 // sideBySide is how many files are merged at once.
@@ -25,70 +26,108 @@ type fold interface {
 	end(out *csvfile.Writer) error
 }
 
-// merger merges the tables of all collections into the files of a set.
+// merger merges the tables of all collections into the files of a set, and puts
+// what is known from then on into a commit.
 type merger struct {
 	plan        *plan
+	mode        publish.Mode
 	spool       *spool.Spool
 	tracker     *tracker
 	stage       *publish.Stage
+	known       *store.Known
+	commit      *store.Commit
 	collections []*collection
+
+	objectKeepers []*objectKeeper // by collection
+	linkKeepers   [][]*linkKeeper // by collection and navigation
+	fates         fates           // complete when the objects are merged
 }
 
-// merge writes all files. It returns them and what they hold of each entity.
-func (m *merger) merge(ctx context.Context) ([]publish.File, []publish.Entity, error) {
-	all := newObjects(m.plan)
+// merge writes all files. The rows of each are in the keepers' tallies then.
+func (m *merger) merge(ctx context.Context) ([]publish.File, error) {
+	m.fates = fates{}
 	files := []publish.File{{Name: m.plan.objectsFile(), Kind: publish.Objects}}
-	tasks := []func(context.Context, *publish.File) error{
-		func(ctx context.Context, f *publish.File) error { return m.objects(ctx, f, all) },
-	}
+	var tasks []func(context.Context, *publish.File) error
 	for i, asked := range m.plan.Request.Collections {
+		m.linkKeepers = append(m.linkKeepers, make([]*linkKeeper, len(asked.Navigations)))
 		for n, navigation := range asked.Navigations {
 			files = append(files, publish.File{
 				Name: m.plan.linksFile(asked.Entity, navigation), Kind: publish.Links, Entity: asked.Entity, Navigation: navigation,
 			})
-			tasks = append(tasks, func(ctx context.Context, f *publish.File) error { return m.links(ctx, f, m.collections[i], n) })
+			tasks = append(tasks, func(ctx context.Context, f *publish.File) error { return m.links(ctx, f, i, n) })
 		}
 	}
-
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(sideBySide)
+	if m.mode == publish.Complete {
+		group.Go(func() error { return m.objects(groupCtx, &files[0]) })
+	} else if err := m.objects(ctx, &files[0]); err != nil { // they say whose links are gone
+		_ = group.Wait()
+		return nil, err
+	}
 	for i, task := range tasks {
-		group.Go(func() error { return task(ctx, &files[i]) })
+		group.Go(func() error { return task(groupCtx, &files[i+1]) })
 	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-
-	entities := make([]publish.Entity, len(m.collections))
-	for i, c := range m.collections {
-		entities[i] = publish.Entity{Name: c.entity, Objects: all.counts[i]}
-		for _, f := range files {
-			if f.Entity == c.entity {
-				entities[i].Links += f.Rows
-			}
-		}
-	}
-	return files, entities, nil
+	return files, group.Wait()
 }
 
 // objects writes the objects of all collections into one file, sorted by id.
-func (m *merger) objects(ctx context.Context, f *publish.File, o *objects) error {
+func (m *merger) objects(ctx context.Context, f *publish.File) error {
 	tables := make([]*spool.Table, len(m.collections))
 	for i, c := range m.collections {
 		tables[i] = c.objects
+		k, err := m.objectKeeper(c)
+		if err != nil {
+			return err
+		}
+		m.objectKeepers = append(m.objectKeepers, k)
 	}
 	header := []string{"Command", typeColumn}
 	for _, c := range m.plan.columns {
 		header = append(header, c.Name)
 	}
-	return m.file(ctx, f, header, o, tables...)
+	if err := m.file(ctx, f, header, newObjects(m.plan, m.objectKeepers), tables...); err != nil {
+		return err
+	}
+	for _, k := range m.objectKeepers {
+		m.count(f, k.tally)
+		if err := k.end(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *merger) objectKeeper(c *collection) (k *objectKeeper, err error) {
+	name := objectsSet(c.entity)
+	away := awaySet(c.entity)
+	k = &objectKeeper{
+		fates: m.fates, known: m.known.Set(name), changes: changes{commit: m.commit, name: name},
+		away: m.known.Set(away), leaving: changes{commit: m.commit, name: away},
+	}
+	switch {
+	case m.mode == publish.Complete:
+		if k.awayAnew, err = m.commit.Replace(away); err != nil {
+			return nil, err
+		}
+		k.anew, err = m.commit.Replace(name)
+	case c.complete:
+		err = k.list()
+	}
+	return k, err
 }
 
 // links writes the links of one navigation, sorted by owner and target.
-func (m *merger) links(ctx context.Context, f *publish.File, c *collection, navigation int) error {
+func (m *merger) links(ctx context.Context, f *publish.File, collection, navigation int) error {
+	c := m.collections[collection]
 	table := c.links[navigation]
-	l := &links{dialect: m.plan.dialect, targets: m.spool.Group()}
-	if c.removed && table.Rows() > 0 {
+	keeper, err := m.linkKeeper(c, linksSet(f.Entity, f.Navigation))
+	if err != nil {
+		return err
+	}
+	m.linkKeepers[collection][navigation] = keeper
+	l := &links{keeper: keeper, targets: m.spool.Group()}
+	if c.complete && c.removed && table.Rows() > 0 {
 		rows, err := m.spool.Merge(c.objects)
 		if err != nil {
 			return err
@@ -99,7 +138,65 @@ func (m *merger) links(ctx context.Context, f *publish.File, c *collection, navi
 	if err := m.file(ctx, f, []string{"Command", c.entity + "Id", "id"}, l, table); err != nil {
 		return err
 	}
+	m.count(f, keeper.tally)
+	if keeper.anew != nil {
+		if err := keeper.anew.Close(); err != nil {
+			return err
+		}
+	}
 	return table.Discard() // the disk may be short
+}
+
+func (m *merger) linkKeeper(c *collection, name string) (k *linkKeeper, err error) {
+	k = &linkKeeper{fates: m.fates, known: m.known.Set(name), changes: changes{commit: m.commit, name: name}, listed: c.complete, dialect: m.plan.dialect}
+	switch {
+	case m.mode == publish.Complete:
+		k.anew, err = m.commit.Replace(name)
+	case c.complete || len(m.fates) > 0:
+		err = k.scan()
+	}
+	return k, err
+}
+
+// count puts the rows of an incremental file into the manifest.
+func (m *merger) count(f *publish.File, t tally) {
+	if m.mode == publish.Incremental {
+		f.Inserts, f.Updates, f.Deletes = f.Inserts+t.inserts, f.Updates+t.updates, f.Deletes+t.deletes
+	}
+}
+
+// entities counts the rows of each entity.
+func (m *merger) entities() []publish.Entity {
+	entities := make([]publish.Entity, len(m.collections))
+	for i, c := range m.collections {
+		entities[i] = publish.Entity{Name: c.entity, Objects: m.objectKeepers[i].tally.rows()}
+		for _, k := range m.linkKeepers[i] {
+			entities[i].Links += k.tally.rows()
+		}
+	}
+	return entities
+}
+
+// counts are the rows by entity, navigation and command, without zeros.
+func (m *merger) counts() []store.Count {
+	var counts []store.Count
+	add := func(entity, navigation string, t tally) {
+		for _, c := range []struct {
+			command command
+			rows    uint64
+		}{{inserts, t.inserts}, {updates, t.updates}, {deletes, t.deletes}} {
+			if c.rows > 0 {
+				counts = append(counts, store.Count{Entity: entity, Navigation: navigation, Command: string(c.command), Rows: c.rows})
+			}
+		}
+	}
+	for i, asked := range m.plan.Request.Collections {
+		add(asked.Entity, "", m.objectKeepers[i].tally)
+		for n, navigation := range asked.Navigations {
+			add(asked.Entity, navigation, m.linkKeepers[i][n].tally)
+		}
+	}
+	return counts
 }
 
 // file writes one file from tables.

@@ -59,36 +59,16 @@ func (h history) columns() []export.Column {
 // Export makes history an export.Source.
 func (h history) Export(_ context.Context, _ sdk.ExportRequest, s sdk.Sink) error {
 	writers := make([]sdk.Writer, len(h.collections))
-	var object record.Object
-	var links record.Links
 	for _, e := range h.events {
 		var err error
 		w := writers[e.collection]
 		switch e.kind {
 		case "begin":
 			writers[e.collection], err = s.Begin(e.collection, true, e.reason)
-		case "object":
-			object.Reset()
-			object.SetID([]byte(e.id))
-			object.SetState(e.state)
-			object.SetType([]byte(e.typ))
-			for _, a := range slices.Sorted(maps.Keys(e.values)) {
-				object.Open(a)
-				for _, text := range e.values[a] {
-					object.Append([]byte(text))
-				}
-				object.Close()
-			}
-			err = w.Object(&object)
-		case "links":
-			links.Reset(e.navigation)
-			links.SetOwner([]byte(e.id))
-			for _, t := range e.targets {
-				links.Add([]byte(t.id), t.removed)
-			}
-			err = w.Links(&links)
 		case "end":
 			err = w.End("cookie of " + h.collections[e.collection].Entity)
+		default:
+			err = e.write(w)
 		}
 		if err != nil {
 			return err
@@ -98,6 +78,31 @@ func (h history) Export(_ context.Context, _ sdk.ExportRequest, s sdk.Sink) erro
 		}
 	}
 	return nil
+}
+
+// write gives an object or links to a connector's writer.
+func (e event) write(w sdk.Writer) error {
+	if e.kind == "links" {
+		var links record.Links
+		links.Reset(e.navigation)
+		links.SetOwner([]byte(e.id))
+		for _, t := range e.targets {
+			links.Add([]byte(t.id), t.removed)
+		}
+		return w.Links(&links)
+	}
+	var object record.Object
+	object.SetID([]byte(e.id))
+	object.SetState(e.state)
+	object.SetType([]byte(e.typ))
+	for _, a := range slices.Sorted(maps.Keys(e.values)) {
+		object.Open(a)
+		for _, text := range e.values[a] {
+			object.Append([]byte(text))
+		}
+		object.Close()
+	}
+	return w.Object(&object)
 }
 
 // modelObject is an object in the model of an export.

@@ -4,51 +4,50 @@ import (
 	"bytes"
 
 	"github.com/usher-iga/usher/agent/export/csvfile"
-	"github.com/usher-iga/usher/agent/export/spool"
+	"github.com/usher-iga/usher/agent/spool"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 	"github.com/usher-iga/usher/connectors/sdk/record"
 )
 
-// insert is the command of every row of a complete export.
-const insert = "insert"
-
 // objects folds the rows of each object, in the order in which they were found,
 // into one: later values replace earlier ones, what a row does not mention stays,
-// and an object that was removed starts afresh when it appears again.
+// and an object that was removed starts afresh when it appears again. What becomes of
+// it in the file is for the keeper of its collection.
 type objects struct {
-	plan   *plan
-	counts []uint64 // of the written objects, by collection
+	plan    *plan
+	keepers []*objectKeeper // by collection
 
 	table   int
-	id      []byte
-	present bool
+	id      []byte // empty before the first row
+	state   record.State
 	typ     []byte   // as it is written
 	values  [][]byte // by attribute, as they are written; empty for null and absent
 	record  record.Object
+	fields  [][]byte
+	encoded []byte // the fields after the command, as they stand in the file
 }
 
-func newObjects(p *plan) *objects {
-	return &objects{plan: p, counts: make([]uint64, len(p.Request.Collections)), table: -1, values: make([][]byte, len(p.Request.Attributes))}
+func newObjects(p *plan, keepers []*objectKeeper) *objects {
+	return &objects{plan: p, keepers: keepers, table: -1, values: make([][]byte, len(p.Request.Attributes))}
 }
 
 func (o *objects) row(rows *spool.Rows, out *csvfile.Writer) (uint64, error) {
 	if rows.Table() != o.table || !bytes.Equal(rows.Key(), o.id) {
-		if err := o.end(out); err != nil {
+		if err := o.finish(out); err != nil {
 			return 0, err
 		}
-		o.table, o.id, o.present = rows.Table(), append(o.id[:0], rows.Key()...), false
+		o.table, o.id, o.state = rows.Table(), append(o.id[:0], rows.Key()...), record.Gone
 	}
 	state, wire := record.State(rows.Value()[0]), rows.Value()[1:]
-	if state != record.Present {
-		o.present = false
+	before := o.state
+	if o.state = state; state != record.Present {
 		return 1, nil
 	}
 	if _, err := record.NextObject(wire, len(o.values), &o.record); err != nil {
 		return 0, fault.Errorf(fault.Connector, "the connector sent the object %.100q of %q in a form that cannot be read: %w",
 			o.id, o.plan.Request.Collections[o.table].Entity, err)
 	}
-	if !o.present {
-		o.present = true
+	if before != record.Present {
 		o.clear()
 	}
 	o.take()
@@ -64,11 +63,10 @@ func (o *objects) clear() {
 
 // setType sets the type; nil is that of the collection.
 func (o *objects) setType(typ []byte) {
-	o.typ = append(o.typ[:0], o.plan.CSV.TypePrefix...)
 	if typ == nil {
-		o.typ = append(o.typ, o.plan.Request.Collections[o.table].Entity...)
+		typ = []byte(o.plan.Request.Collections[o.table].Entity)
 	}
-	o.typ = append(o.typ, typ...)
+	o.typ = append(append(o.typ[:0], o.plan.CSV.TypePrefix...), typ...)
 }
 
 // take replaces what the record mentions.
@@ -86,20 +84,88 @@ func (o *objects) take() {
 	}
 }
 
-// end writes the object, if there is one.
-func (o *objects) end(out *csvfile.Writer) error {
-	if !o.present {
+// finish writes the object, if there is one and it makes a row.
+func (o *objects) finish(out *csvfile.Writer) error {
+	if len(o.id) == 0 {
 		return nil
 	}
-	o.counts[o.table]++
-	out.Field([]byte(insert))
-	out.Field(o.typ)
+	if err := o.vanished(out, o.id, o.table); err != nil {
+		return err
+	}
+	o.encode()
+	does, err := o.keepers[o.table].found(o.id, o.state, o.encoded)
+	switch {
+	case err != nil:
+		return err
+	case does == "":
+		return nil
+	case does == deletes:
+		return o.writeDelete(out, o.table, o.id)
+	}
+	out.Field([]byte(does))
+	out.Encoded(o.encoded)
+	return out.EndRow()
+}
+
+// encode makes the row of a present object.
+func (o *objects) encode() {
+	if o.state != record.Present {
+		return
+	}
+	o.fields = append(o.fields[:0], o.typ)
 	for _, c := range o.plan.columns {
 		if c.From == FromID {
-			out.Field(o.id)
+			o.fields = append(o.fields, o.id)
 		} else {
-			out.Field(o.values[c.From])
+			o.fields = append(o.fields, o.values[c.From])
+		}
+	}
+	o.encoded = o.plan.dialect.Encode(o.encoded[:0], o.fields...)
+}
+
+// vanished writes the objects that relisted collections do not have any more, up to
+// the object that comes next; all of them if that is nil.
+func (o *objects) vanished(out *csvfile.Writer, next []byte, table int) error {
+	for {
+		least := -1
+		for i, k := range o.keepers {
+			if k.hasOld && (least < 0 || bytes.Compare(k.old.Key(), o.keepers[least].old.Key()) < 0) {
+				least = i
+			}
+		}
+		if least < 0 {
+			return nil
+		}
+		id := o.keepers[least].old.Key()
+		if c := bytes.Compare(id, next); next != nil && (c > 0 || c == 0 && least >= table) {
+			return nil
+		}
+		if err := o.writeDelete(out, least, id); err != nil {
+			return err
+		}
+		if err := o.keepers[least].vanish(); err != nil {
+			return err
+		}
+	}
+}
+
+// writeDelete writes a row of which only the key and the type are filled.
+func (o *objects) writeDelete(out *csvfile.Writer, collection int, id []byte) error {
+	out.Field([]byte(deletes))
+	out.Field([]byte(o.plan.CSV.TypePrefix + o.plan.Request.Collections[collection].Entity))
+	for _, c := range o.plan.columns {
+		if c.From == FromID {
+			out.Field(id)
+		} else {
+			out.Field(nil)
 		}
 	}
 	return out.EndRow()
+}
+
+func (o *objects) end(out *csvfile.Writer) error {
+	if err := o.finish(out); err != nil {
+		return err
+	}
+	return o.vanished(out, nil, 0)
 }

@@ -11,7 +11,8 @@ import (
 
 	"github.com/usher-iga/usher/agent/export/csvfile"
 	"github.com/usher-iga/usher/agent/export/publish"
-	"github.com/usher-iga/usher/agent/export/spool"
+	"github.com/usher-iga/usher/agent/spool"
+	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -38,6 +39,16 @@ type Options struct {
 	Logger     hclog.Logger // nil: silent
 	Usher      string       // version of the agent, for the manifest
 
+	// Complete asks for everything, whatever is known.
+	Complete bool
+	// World is what is exported: what is known of one never meets what is known of
+	// another.
+	World store.World
+	// MaxCookieAge is how old a cookie may be; an entity with an older one is listed
+	// again, before the system forgets it. 0: any age.
+	MaxCookieAge time.Duration
+	Thresholds   Thresholds
+
 	// Progress is told how far the run is, a few times a second at most and once a
 	// second at least, from one goroutine. The run does not wait for it, except at its
 	// end. May be nil.
@@ -54,7 +65,7 @@ type Options struct {
 // Folders are absolute paths. Missing ones are made.
 type Folders struct {
 	Temp   string // spool
-	Work   string // locks
+	Work   string // locks, and what is known
 	Output string // published files; empty: ExportOutput in Temp
 }
 
@@ -114,10 +125,8 @@ func (o Options) check() (*plan, error) {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
-	if o.Folders.Output == "" {
-		o.Folders.Output = filepath.Join(o.Folders.Temp, "ExportOutput")
-	}
-	p := &plan{Options: o, dialect: dialect, output: publish.Output{Folder: o.Folders.Output, Connection: o.Connection, Cut: o.Cut}}
+	p := o.place()
+	p.dialect = dialect
 	for _, c := range o.Columns {
 		if c.From < FromID || c.From >= len(o.Request.Attributes) {
 			return nil, fault.Errorf(fault.Internal, "column %q of connection %s is of attribute %d, and there are %d",
@@ -130,12 +139,20 @@ func (o Options) check() (*plan, error) {
 	return p, p.checkNames()
 }
 
+// place is a plan as far as folders go.
+func (o Options) place() *plan {
+	if o.Folders.Output == "" {
+		o.Folders.Output = filepath.Join(o.Folders.Temp, "ExportOutput")
+	}
+	return &plan{Options: o, output: publish.Output{Folder: o.Folders.Output, Connection: o.Connection, Cut: o.Cut}}
+}
+
 // checkNames refuses names that make no file name, and two of one name.
 func (p *plan) checkNames() error {
 	seen := map[string]bool{} // in lower case: on Windows they would be one file
 	for _, c := range p.Request.Collections {
 		if c.Cookie != "" {
-			return fault.Errorf(fault.Internal, "a complete export of connection %s was given a cookie for %q", p.Connection, c.Entity)
+			return fault.Errorf(fault.Internal, "the export of connection %s was given a cookie for %q: cookies are in the store", p.Connection, c.Entity)
 		}
 		names := []string{c.Entity}
 		for _, navigation := range c.Navigations {

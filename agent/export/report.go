@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/usher-iga/usher/agent/export/publish"
+	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
 )
 
@@ -12,11 +13,14 @@ import (
 type Report struct {
 	Connection string
 	Run        string
+	Mode       publish.Mode
+	Why        string // a complete run was made though cookies exist; empty: it was asked for, or nothing was known
 	Started    time.Time
 	Finished   time.Time
 	Published  bool
 	Manifest   string // path
 	Entities   []publish.Entity
+	Counts     []store.Count
 	Files      []publish.File
 
 	Requests      uint64

@@ -13,17 +13,19 @@ import (
 
 	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/agent/export/publish"
-	"github.com/usher-iga/usher/agent/export/spool"
+	"github.com/usher-iga/usher/agent/spool"
+	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// Run makes a complete export. It puts right first what a killed run left.
+// Run makes an export: incremental where cookies of earlier runs allow it, else
+// complete. It puts right first what a killed run left.
 //
 // Errors are those of the connector, and fault.Invalid for options that cannot
 // work, fault.Conflict when the connection is being exported already, fault.Storage
-// for the disk, and fault.Canceled when ctx ended. After an error nothing of the run
-// is left on disk. It may be called at any time, for several connections side by
+// for the disk, fault.Held for a run that waits for an operator, and fault.Canceled
+// when ctx ended. After another error nothing of the run is left on disk. It may be called at any time, for several connections side by
 // side.
 func Run(ctx context.Context, o Options) (Report, error) {
 	r := &run{report: Report{Connection: o.Connection, Run: o.RunID}}
@@ -64,25 +66,50 @@ func (p *plan) step(name string) error {
 type run struct {
 	plan    *plan
 	report  Report
+	store   *store.Store
+	known   *store.Known
+	mode    publish.Mode
+	asked   []sdk.Collection // with cookies
 	spool   *spool.Spool
 	tracker *tracker
 }
 
 // locked makes the run while it holds the connection.
-func (r *run) locked(ctx context.Context) error {
+func (r *run) locked(ctx context.Context) (err error) {
 	p := r.plan
-	lock, err := acquire(p.Folders.Work, p.Connection, p.RunID, r.report.Started)
+	held, err := acquire(p.Folders.Work, p.Connection, p.RunID, r.report.Started)
 	if err != nil {
 		return err
 	}
-	defer lock.release()
+	defer held.Release()
 	if err := p.output.Recover(); err != nil {
 		return err
 	}
-	previous, err := p.output.Current()
-	if err != nil {
+	if r.store, err = p.openStore(ctx); err != nil {
 		return err
 	}
+	defer func() { r.warn(r.store.Close()) }()
+	if err := p.settle(ctx, r.store); err != nil {
+		return err
+	}
+	if r.known, err = r.store.Known(); err != nil {
+		return err
+	}
+	if err := r.choose(); err != nil {
+		return err
+	}
+	if err := r.export(ctx); err != nil {
+		if !fault.Is(err, fault.Held) {
+			r.failed(ctx, err)
+		}
+		return err
+	}
+	return nil
+}
+
+// export makes the run.
+func (r *run) export(ctx context.Context) (err error) {
+	p := r.plan
 	if err := os.RemoveAll(p.spoolFolder()); err != nil { // of a killed run
 		return durable.Fault(err, "delete the folder", p.spoolFolder())
 	}
@@ -93,7 +120,7 @@ func (r *run) locked(ctx context.Context) error {
 		r.report.Spooled = uint64(r.spool.Written())
 		r.warn(r.spool.Close())
 	}()
-	r.tracker = newTracker(p, r.report.Started, r.spool.Written, expected(previous))
+	r.tracker = newTracker(p, r.report.Started, r.spool.Written, r.expected())
 	defer r.tracker.stop()
 
 	collections, err := r.read(ctx)
@@ -103,12 +130,17 @@ func (r *run) locked(ctx context.Context) error {
 	return r.publish(ctx, collections)
 }
 
-// expected counts the objects and links of each entity in the run before.
-func expected(m *publish.Manifest) map[string]uint64 {
+// expected counts the objects and links of each entity that a complete run will
+// find, by what is known.
+func (r *run) expected() map[string]uint64 {
 	counts := map[string]uint64{}
-	if m != nil {
-		for _, e := range m.Entities {
-			counts[e.Name] = e.Objects + e.Links
+	if r.mode != publish.Complete {
+		return counts
+	}
+	for _, c := range r.plan.Request.Collections {
+		counts[c.Entity] = uint64(r.known.Set(objectsSet(c.Entity)).Len())
+		for _, n := range c.Navigations {
+			counts[c.Entity] += uint64(r.known.Set(linksSet(c.Entity, n)).Len())
 		}
 	}
 	return counts
@@ -117,8 +149,10 @@ func expected(m *publish.Manifest) map[string]uint64 {
 // read takes everything from the connector into the spool.
 func (r *run) read(ctx context.Context) ([]*collection, error) {
 	p := r.plan
-	s := newSink(ctx, p, r.spool, r.tracker)
-	err := p.Source.Export(ctx, p.Request, s)
+	request := p.Request
+	request.Collections = r.asked
+	s := newSink(ctx, p, r.asked, r.spool, r.tracker)
+	err := p.Source.Export(ctx, request, s)
 	if err == nil {
 		err = ctx.Err() // a connector that was cut off may not know it
 	}
@@ -129,7 +163,8 @@ func (r *run) read(ctx context.Context) ([]*collection, error) {
 	r.report.Requests, r.report.ResourceUnits, r.report.Throttled = shown.Requests, shown.ResourceUnits, shown.Throttled
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r.report.Restarts, r.report.Warnings = s.restarts, s.warnings
+	r.report.Restarts = append(r.report.Restarts, s.restarts...)
+	r.report.Warnings = append(r.report.Warnings, s.warnings...)
 	if err != nil {
 		return nil, err
 	}
@@ -153,8 +188,16 @@ func (r *run) publish(ctx context.Context, collections []*collection) error {
 		return err
 	}
 	defer func() { r.warn(stage.Discard()) }()
-	m := merger{plan: p, spool: r.spool, tracker: r.tracker, stage: stage, collections: collections}
-	files, entities, err := m.merge(ctx)
+	commit, err := r.store.Begin(p.RunID)
+	if err != nil {
+		return err
+	}
+	defer func() { r.warn(commit.Discard()) }()
+	m := merger{
+		plan: p, mode: r.mode, spool: r.spool, tracker: r.tracker, stage: stage,
+		known: r.known, commit: commit, collections: collections,
+	}
+	files, err := m.merge(ctx)
 	if err != nil {
 		return err
 	}
@@ -162,18 +205,18 @@ func (r *run) publish(ctx context.Context, collections []*collection) error {
 	if err := ctx.Err(); err != nil { // from here on it is a matter of moments
 		return err
 	}
-	warning, err := stage.Publish(publish.Manifest{
-		Mode: publish.Complete, Started: r.report.Started, Finished: p.now(),
-		Usher: p.Usher, Entities: entities, Files: files,
-	})
-	if err != nil {
+	r.report.Counts = m.counts()
+	manifest := publish.Manifest{
+		Mode: r.mode, Started: r.report.Started, Finished: p.now(),
+		Usher: p.Usher, Entities: m.entities(), Files: files,
+	}
+	if err := r.remember(commit, collections); err != nil {
 		return err
 	}
-	r.report.Published, r.report.Manifest = true, p.output.Manifest()
-	r.report.Entities, r.report.Files = entities, files
-	p.Logger.Info("export published", "connection", p.Connection, "run", p.RunID, "manifest", r.report.Manifest)
-	r.warn(warning)
-	return nil
+	if why := r.exceeded(&m); why != "" {
+		return r.hold(ctx, stage, commit, manifest, why)
+	}
+	return r.commit(ctx, stage, commit, manifest)
 }
 
 // warn puts what could not be tidied up into the report: it is no reason to fail.

@@ -6,7 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/usher-iga/usher/agent/export/spool"
+	"github.com/usher-iga/usher/agent/spool"
+	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 	"github.com/usher-iga/usher/connectors/sdk/record"
@@ -19,6 +20,7 @@ type sink struct {
 	spool   *spool.Spool
 	tracker *tracker
 
+	asked       []sdk.Collection
 	mu          sync.Mutex
 	collections []*collection // nil before their Begin
 	restarts    []Restart
@@ -28,20 +30,21 @@ type sink struct {
 // collection is the writer of one collection and what it wrote. It is an
 // sdk.Writer.
 type collection struct {
-	sink    *sink
-	index   int
-	entity  string
-	counts  *counts
-	objects *spool.Table
-	links   []*spool.Table // by navigation
-	removed bool           // some object was said to be suspended or gone
-	ended   atomic.Bool
-	cookie  string
-	row     []byte
+	sink     *sink
+	index    int
+	entity   string
+	complete bool // a complete list, not the changes since a cookie
+	counts   *counts
+	objects  *spool.Table
+	links    []*spool.Table // by navigation
+	removed  bool           // some object was said to be suspended or gone
+	ended    atomic.Bool
+	cookie   string
+	row      []byte
 }
 
-func newSink(ctx context.Context, p *plan, s *spool.Spool, t *tracker) *sink {
-	return &sink{ctx: ctx, plan: p, spool: s, tracker: t, collections: make([]*collection, len(p.Request.Collections))}
+func newSink(ctx context.Context, p *plan, asked []sdk.Collection, s *spool.Spool, t *tracker) *sink {
+	return &sink{ctx: ctx, plan: p, asked: asked, spool: s, tracker: t, collections: make([]*collection, len(asked))}
 }
 
 func (s *sink) Begin(i int, complete bool, reason string) (sdk.Writer, error) {
@@ -51,11 +54,11 @@ func (s *sink) Begin(i int, complete bool, reason string) (sdk.Writer, error) {
 	if i < 0 || i >= len(s.collections) {
 		return nil, broken("it began collection %d of %d", i, len(s.collections))
 	}
-	asked := s.plan.Request.Collections[i]
-	if !complete {
+	asked := s.asked[i]
+	if !complete && asked.Cookie == "" {
 		return nil, broken("it sent changes of %q where everything was asked for", asked.Entity)
 	}
-	c := &collection{sink: s, index: i, entity: asked.Entity, counts: &s.tracker.counts[i], objects: s.spool.Table()}
+	c := &collection{sink: s, index: i, entity: asked.Entity, complete: complete, counts: &s.tracker.counts[i], objects: s.spool.Table()}
 	for range asked.Navigations {
 		c.links = append(c.links, s.spool.Table())
 	}
@@ -175,8 +178,9 @@ func (c *collection) discard() error {
 	return nil
 }
 
-// maxID bounds an id: none of a directory comes near, and keys are held in memory.
-const maxID = 4 << 10
+// maxID bounds an id: none of a directory comes near, keys are held in memory, and
+// two ids with a byte between them are a key of the store.
+const maxID = (store.MaxKey - 1) / 2
 
 // check refuses rows after the end and ids that are none.
 func (c *collection) check(id []byte) error {

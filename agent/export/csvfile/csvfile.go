@@ -59,8 +59,12 @@ func (w *Writer) Field(text []byte) {
 	w.buffer = w.dialect.appendField(w.buffer, text)
 }
 
-// Encoded starts a row with fields that Encode has made, for rows that begin alike.
+// Encoded appends fields that Encode has made, such as those with which several rows
+// begin.
 func (w *Writer) Encoded(fields []byte) {
+	if w.inRow {
+		w.buffer = append(w.buffer, w.dialect.delimiter...)
+	}
 	w.buffer = append(w.buffer, fields...)
 	w.inRow = true
 }

@@ -23,8 +23,11 @@ const ManifestVersion = 1
 // Mode says what the files of a set hold.
 type Mode string
 
-// Complete is the mode of a set that holds everything, each row an insert.
-const Complete Mode = "complete"
+// The modes.
+const (
+	Complete    Mode = "complete"    // everything, each row an insert
+	Incremental Mode = "incremental" // what has changed since the set of Previous
+)
 
 // Manifest describes a published set. A program that loads the files reads it
 // first and takes them from Folder, which never changes.
@@ -42,7 +45,7 @@ type Manifest struct {
 	Files      []File    `json:"files"`
 }
 
-// Entity counts what was exported of one entity.
+// Entity counts the rows of one entity.
 type Entity struct {
 	Name    string `json:"name"`
 	Objects uint64 `json:"objects"`
@@ -65,6 +68,9 @@ type File struct {
 	Entity     string `json:"entity,omitempty"`     // of links
 	Navigation string `json:"navigation,omitempty"` // of links
 	Rows       uint64 `json:"rows"`                 // without the header
+	Inserts    uint64 `json:"inserts,omitempty"`    // of an incremental set, as the next two
+	Updates    uint64 `json:"updates,omitempty"`
+	Deletes    uint64 `json:"deletes,omitempty"`
 	Bytes      uint64 `json:"bytes"`
 	SHA256     string `json:"sha256"` // in hex
 }

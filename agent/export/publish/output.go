@@ -6,6 +6,7 @@
 // gets its name and is never changed:
 //
 //	<output>/.<connection>/<run>/<connection>_directoryobjects.csv
+//	<output>/.<connection>/<run>.held/              a set that waits for an operator
 //	<output>/<connection>_directoryobjects.csv      a link to it, for who wants a fixed name
 //	<output>/<connection>_manifest.json             names the folder; replacing it is the commit
 //
@@ -86,6 +87,7 @@ func (o Output) Recover() error {
 		switch {
 		case strings.HasSuffix(set, staging):
 			unfinished = append(unfinished, set)
+		case strings.HasSuffix(set, held):
 		case current != nil && set != filepath.Base(current.Folder) && set != current.Previous:
 			useless = append(useless, set)
 		}

@@ -1,21 +1,29 @@
 package publish
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// staging is the end of the name of a set that is being written.
-const staging = ".staging"
+// The ends of the names of sets that are not published: one that is being written,
+// and one that waits for a decision.
+const (
+	staging = ".staging"
+	held    = ".held"
+)
 
 // Stage is a set that is being written. End it by Publish or Discard.
 type Stage struct {
 	output Output
 	run    string
 	folder string
+	kept   bool // it waits for a decision
 	stray  bool // the set may have its name, and Recover would keep it though nothing is published
 }
 
@@ -35,6 +43,9 @@ func (s *Stage) Path(name string) string { return filepath.Join(s.folder, name) 
 // Discard deletes what was written. After Publish it does nothing, so it can be
 // deferred.
 func (s *Stage) Discard() error {
+	if s.kept {
+		return nil
+	}
 	folders := []string{s.folder}
 	if s.stray {
 		folders = append(folders, s.output.set(s.run))
@@ -45,6 +56,53 @@ func (s *Stage) Discard() error {
 		}
 	}
 	_ = os.Remove(s.output.sets()) // only if empty
+	return nil
+}
+
+// Hold keeps the set beside the published ones until Held takes it up or DiscardHeld
+// deletes it. commit makes it known elsewhere; after an error of it the set can only be
+// discarded.
+func (s *Stage) Hold(commit func() error) error {
+	o := s.output
+	if err := o.step("hold the set"); err != nil {
+		return err
+	}
+	if err := durable.SyncFolder(s.folder); err != nil {
+		return err
+	}
+	folder := o.set(s.run) + held
+	if err := durable.Rename(s.folder, folder); err != nil {
+		return err
+	}
+	s.folder = folder
+	err := commit()
+	s.kept = err == nil
+	return err
+}
+
+// Held takes up the held set of a run, to publish it.
+func (o Output) Held(run string) *Stage {
+	return &Stage{output: o, run: run, folder: o.set(run) + held, kept: true}
+}
+
+// DiscardHeld deletes the held sets of all runs but one, which may be empty.
+func (o Output) DiscardHeld(but string) error {
+	sets, err := list(o.sets(), fs.DirEntry.IsDir)
+	if err != nil {
+		return err
+	}
+	for _, set := range sets {
+		if run, ok := strings.CutSuffix(set, held); !ok || run == but {
+			continue
+		}
+		if err := o.step("delete set " + set); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(o.set(set)); err != nil {
+			return durable.Fault(err, "delete the folder", o.set(set))
+		}
+	}
+	_ = os.Remove(o.sets()) // only if empty
 	return nil
 }
 
@@ -80,6 +138,9 @@ func (s *Stage) Publish(m Manifest) (warning, err error) {
 // prepare gives the set its name, and its files the fixed ones.
 func (s *Stage) prepare(m, old *Manifest) error {
 	o := s.output
+	if err := s.reuse(m, old); err != nil {
+		return err
+	}
 	if err := o.step("sync the set"); err != nil {
 		return err
 	}
@@ -111,6 +172,34 @@ func (s *Stage) prepare(m, old *Manifest) error {
 		return err
 	}
 	return durable.SyncFolder(o.Folder)
+}
+
+// maxReuse bounds, in bytes, the files that are compared with those of the set before.
+const maxReuse = 1 << 20
+
+// reuse makes files that are those of the set before, such as the empty ones of an
+// export without changes, links to them: neither they nor their fixed names change.
+func (s *Stage) reuse(m, old *Manifest) error {
+	if old == nil {
+		return nil
+	}
+	for _, f := range m.Files {
+		i := slices.IndexFunc(old.Files, func(before File) bool { return before.Name == f.Name && before.SHA256 == f.SHA256 })
+		if i < 0 || f.Bytes > maxReuse {
+			continue
+		}
+		from := filepath.Join(s.output.Folder, filepath.FromSlash(old.Folder), f.Name)
+		if size, sum, err := digest(from); err != nil || size != f.Bytes || sum != f.SHA256 {
+			continue // somebody has changed it
+		}
+		if err := s.output.step("reuse " + f.Name); err != nil {
+			return err
+		}
+		if err := durable.Link(from, s.Path(f.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // commit replaces the manifest. What fails after that is a warning.
