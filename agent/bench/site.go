@@ -31,7 +31,7 @@ func start(ctx context.Context, programs trial.Programs, flags []string) (*site,
 		_ = os.RemoveAll(root)
 		return nil, err
 	}
-	s.installation = &trial.Installation{Root: root, Programs: programs, Tenant: s.sandbox.Tenant, Change: func(c map[string]any) {
+	s.installation = &trial.Installation{Root: root, Programs: programs, Tenant: s.sandbox.Tenant, Complete: true, Change: func(c map[string]any) {
 		c["EntityTypeMapping"] = map[string]any{"Properties": trial.Columns(columns()...)}
 	}}
 	if err := s.installation.Write(); err != nil {

@@ -1,11 +1,16 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"strings"
 
 	"github.com/usher-iga/usher/agent/export"
 	"github.com/usher-iga/usher/agent/settings"
+	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -15,20 +20,23 @@ const (
 	keyColumn = "id"
 	// typePrefix makes the full form of @odata.type.
 	typePrefix = "#microsoft.graph."
+	// The settings of a connector that say which tenant it exports, and from where.
+	tenantKey, addressKey, cloudKey = "TenantId", "MicrosoftGraphPathApi", "Cloud"
 )
 
-// Export runs one complete export of a connection, named in any case of letters.
-// progress, if not nil, is told how far it is. The report of a failed export holds
+// Export runs one export of a connection, named in any case of letters: incremental
+// where cookies of earlier runs allow it, unless everything is asked for by complete or
+// by the connection's settings. progress, if not nil, is told how far it is. The report of a failed export holds
 // what was known when it failed.
 //
 // Errors are faults; one about a setting names its file and line. Settings are
 // checked as [Runner.Validate] does before anything is sent.
-func (r *Runner) Export(ctx context.Context, id string, progress func(export.Snapshot)) (export.Report, error) {
+func (r *Runner) Export(ctx context.Context, id string, complete bool, progress func(export.Snapshot)) (export.Report, error) {
 	connection, err := r.Settings.Connection(id)
 	if err != nil {
 		return export.Report{}, err
 	}
-	report, err := r.export(ctx, connection, progress)
+	report, err := r.export(ctx, connection, complete, progress)
 	if err != nil && ctx.Err() != nil && !fault.Is(err, fault.Storage) { // a failing disk matters more
 		return report, fault.Errorf(fault.Canceled, "the export of %s was cancelled", connection.ID).
 			WithHint("The files of the run before are as they were")
@@ -36,7 +44,7 @@ func (r *Runner) Export(ctx context.Context, id string, progress func(export.Sna
 	return report, err
 }
 
-func (r *Runner) export(ctx context.Context, connection *settings.Connection, progress func(export.Snapshot)) (export.Report, error) {
+func (r *Runner) export(ctx context.Context, connection *settings.Connection, complete bool, progress func(export.Snapshot)) (export.Report, error) {
 	connector, err := r.Host.Launch(ctx, connection.Connector)
 	if err != nil {
 		return export.Report{}, locate(connection, err)
@@ -60,7 +68,12 @@ func (r *Runner) export(ctx context.Context, connection *settings.Connection, pr
 		Clock:      r.Clock,
 		Logger:     r.Logger.Named("export"),
 		Usher:      r.Version,
+		Complete:   complete || connection.IgnoreCookieFile,
+		World:      world(connection, request),
 		Progress:   progress,
+
+		MaxCookieAge: connection.MaximumCookieAge,
+		Thresholds:   thresholds(connection.Thresholds),
 	}
 	if connection.CSV.TypeName == settings.TypeNameFull {
 		options.CSV.TypePrefix = typePrefix
@@ -68,6 +81,27 @@ func (r *Runner) export(ctx context.Context, connection *settings.Connection, pr
 	options.Columns, options.Request.Attributes = columns(connection.Mapping)
 	report, err := export.Run(ctx, options)
 	return report, locate(connection, err)
+}
+
+func thresholds(t settings.Thresholds) export.Thresholds {
+	return export.Thresholds{
+		Inserted:     export.Threshold{Lines: t.MaximumInsertedLines, Percent: t.MaxPercentageInsertedLines},
+		Updated:      export.Threshold{Lines: t.MaximumUpdatedLines, Percent: t.MaxPercentageUpdatedLines},
+		Deleted:      export.Threshold{Lines: t.MaximumDeletedLines, Percent: t.MaxPercentageDeletedLines},
+		LinkInserted: export.Threshold{Lines: t.MaximumLinkInsertedLines, Percent: t.MaxLinkPercentageInsertedLines},
+		LinkDeleted:  export.Threshold{Lines: t.MaximumLinkDeletedLines, Percent: t.MaxLinkPercentageDeletedLines},
+	}
+}
+
+// world tells what the connection exports: connector, tenant and address.
+func world(c *settings.Connection, request sdk.ExportRequest) store.World {
+	values := request.Connection.Settings
+	tenant, address := values[tenantKey], cmp.Or(values[addressKey], values[cloudKey])
+	hash := sha256.New()
+	for _, part := range []string{c.Connector, strings.ToLower(tenant), strings.TrimRight(address, "/")} {
+		fmt.Fprintf(hash, "%d:%s", len(part), part) // a hash never fails
+	}
+	return store.World{Hash: [32]byte(hash.Sum(nil)), Text: fmt.Sprintf("tenant %s at %s", tenant, address)}
 }
 
 // columns tells which columns the objects file has and which attributes fill them.

@@ -70,6 +70,8 @@ func (s section) connection(id string) *Connection {
 			WithHint("List the connectors with usher connectors list")
 	}
 	c.IgnoreCookieFile = s.truth("IgnoreCookieFile")
+	c.MaximumCookieAge = s.duration("MaximumCookieAge", "144h")
+	c.Thresholds = s.thresholds()
 	c.CSV = s.child("Csv").csv()
 	c.Mapping = s.mapping(id)
 	return c
@@ -118,6 +120,22 @@ func isDevice(name string) bool {
 
 func isPort(stem string) bool {
 	return utf8.RuneCountInString(stem) == 1 && strings.Contains("0123456789¹²³", stem)
+}
+
+// thresholds reads the bounds of an incremental export.
+func (s section) thresholds() Thresholds {
+	return Thresholds{
+		MaximumInsertedLines:           s.count("MaximumInsertedLines"),
+		MaximumUpdatedLines:            s.count("MaximumUpdatedLines"),
+		MaximumDeletedLines:            s.count("MaximumDeletedLines"),
+		MaximumLinkInsertedLines:       s.count("MaximumLinkInsertedLines"),
+		MaximumLinkDeletedLines:        s.count("MaximumLinkDeletedLines"),
+		MaxPercentageInsertedLines:     s.count("MaxPercentageInsertedLines"),
+		MaxPercentageUpdatedLines:      s.count("MaxPercentageUpdatedLines"),
+		MaxPercentageDeletedLines:      s.count("MaxPercentageDeletedLines"),
+		MaxLinkPercentageInsertedLines: s.count("MaxLinkPercentageInsertedLines"),
+		MaxLinkPercentageDeletedLines:  s.count("MaxLinkPercentageDeletedLines"),
+	}
 }
 
 // csv reads the section Csv of a connection.

@@ -6,8 +6,13 @@ var (
 	rootKeys       = []string{"TempFolderPath", "WorkFolderPath", "Proxy", "TrustedCertificates", "Connectors", "Connections"}
 	proxyKeys      = []string{"Address", "Bypass", "Username", "Password"}
 	connectorsKeys = []string{"Folder", "Checksums", "StartTimeout", "IdleTimeout"}
-	connectionKeys = []string{"Connector", "EntityTypeMapping", "EntityTypeMappingFiles", "Csv", "IgnoreCookieFile"}
-	mappingKeys    = []string{"C0", "Navigations", "Properties"}
+	connectionKeys = []string{
+		"Connector", "EntityTypeMapping", "EntityTypeMappingFiles", "Csv", "IgnoreCookieFile", "MaximumCookieAge",
+		"MaximumInsertedLines", "MaximumUpdatedLines", "MaximumDeletedLines", "MaximumLinkInsertedLines", "MaximumLinkDeletedLines",
+		"MaxPercentageInsertedLines", "MaxPercentageUpdatedLines", "MaxPercentageDeletedLines",
+		"MaxLinkPercentageInsertedLines", "MaxLinkPercentageDeletedLines",
+	}
+	mappingKeys = []string{"C0", "Navigations", "Properties"}
 	// Identifier, Format and IsUniqueKey belong to the reference product's mapping and change nothing here.
 	propertyKeys = []string{"ConnectionColumn", "IsPrimaryKey", "Entities", "Identifier", "Format", "IsUniqueKey"}
 	csvKeys      = []string{"Delimiter", "ValueSeparator", "TypeName"}

@@ -68,6 +68,14 @@ func (s section) truth(key string) bool {
 	return choose(s, key, "false", "true or false", parseBool)
 }
 
+// count returns a whole number; 0 by default.
+func (s section) count(key string) uint64 {
+	return choose(s, key, "0", "a whole number, or 0 for no bound", func(given string) (uint64, bool) {
+		n, err := strconv.ParseUint(given, 10, 32)
+		return n, err == nil
+	})
+}
+
 func (s section) duration(key, byDefault string) time.Duration {
 	return choose(s, key, byDefault, "a time such as 30s or 5m", func(given string) (time.Duration, bool) {
 		d, err := time.ParseDuration(given)

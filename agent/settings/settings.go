@@ -59,9 +59,21 @@ type Connection struct {
 	CSV       CSV
 	// IgnoreCookieFile asks for a complete export each time.
 	IgnoreCookieFile bool
+	// MaximumCookieAge is how old a cookie may be before its entity is listed again; 144 h by default.
+	MaximumCookieAge time.Duration
+	Thresholds       Thresholds
 	Origin           Origin
 
 	dir string // what relative paths are relative to
+}
+
+// Thresholds bound what an incremental export may change before it is held. The fields are named
+// like the keys; 0, the default, is no bound.
+type Thresholds struct {
+	MaximumInsertedLines, MaximumUpdatedLines, MaximumDeletedLines                   uint64
+	MaximumLinkInsertedLines, MaximumLinkDeletedLines                                uint64
+	MaxPercentageInsertedLines, MaxPercentageUpdatedLines, MaxPercentageDeletedLines uint64 // of the objects known
+	MaxLinkPercentageInsertedLines, MaxLinkPercentageDeletedLines                    uint64 // of the links known
 }
 
 // Value is one of a connector's keys as the settings give it. All are taken for secrets until the

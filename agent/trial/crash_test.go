@@ -28,7 +28,7 @@ func checkLeftovers(t *testing.T, i *trial.Installation) {
 			return err
 		}
 		switch folder, name := filepath.Split(relative); {
-		case folder == "", strings.HasPrefix(folder, "Runtime"+string(filepath.Separator)), strings.HasPrefix(folder, filepath.Join("Work", "locks")):
+		case folder == "", strings.HasPrefix(folder, "Runtime"+string(filepath.Separator)), strings.HasPrefix(folder, filepath.Join("Work", "locks")), strings.HasPrefix(folder, filepath.Join("Work", "Store")):
 		case folder == filepath.Join("Temp", "ExportOutput")+string(filepath.Separator) && strings.HasPrefix(name, trial.Connection+"_"):
 		case strings.HasPrefix(folder, filepath.Join("Temp", "ExportOutput", filepath.Dir(filepath.FromSlash(manifest.Folder)))):
 			sets[folder] = true

@@ -22,6 +22,8 @@ type Installation struct {
 	Programs Programs
 	Tenant   Tenant
 
+	// Complete makes every export a complete one.
+	Complete bool
 	// Change, if set, changes the settings of the connection before they are written.
 	Change func(connection map[string]any)
 	// ChangeRoot, if set, changes the root of the settings.
@@ -43,6 +45,9 @@ func (i *Installation) ConnectionSettings() map[string]any {
 		"MicrosoftAuthorityPath": i.Tenant.Authority,
 		"MicrosoftGraphPathApi":  i.Tenant.URL + "/v1.0/",
 		"EntityTypeMapping":      map[string]any{"Properties": Columns("id", "displayName", "userPrincipalName", "mail", "accountEnabled", "userType", "groupTypes", "proxyAddresses")},
+	}
+	if i.Complete {
+		connection["IgnoreCookieFile"] = true
 	}
 	if i.Change != nil {
 		i.Change(connection)

@@ -53,7 +53,7 @@ func start(t *testing.T, flags ...string) (*trial.Sandbox, *trial.Installation) 
 		t.Fatal(err)
 	}
 	t.Cleanup(sandbox.Stop)
-	installation := &trial.Installation{Root: root, Programs: programs, Tenant: sandbox.Tenant}
+	installation := &trial.Installation{Root: root, Programs: programs, Tenant: sandbox.Tenant, Complete: true}
 	write(t, installation)
 	return sandbox, installation
 }

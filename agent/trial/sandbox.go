@@ -152,6 +152,7 @@ type Object struct {
 	ID         string              `json:"id"`
 	Properties map[string]any      `json:"properties"`
 	Links      map[string][]string `json:"links"`
+	Suspended  map[string][]string `json:"suspended"` // links to objects that can be restored
 }
 
 // Snapshot calls f with every object of an entity, in order of ids.

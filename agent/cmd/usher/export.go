@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/usher-iga/usher/agent/export"
+	"github.com/usher-iga/usher/agent/export/publish"
 )
 
 func (p *program) exportCommand() *cobra.Command {
@@ -17,8 +19,9 @@ func (p *program) exportCommand() *cobra.Command {
 		Long: `Export a connection to CSV files in ExportOutput below TempFolderPath.
 
 The files are replaced as one set at the end; a run that fails or is cancelled
-leaves them as they were. Every export is complete for now; --complete says so for
-scripts that shall stay right when incremental exports arrive.
+leaves them as they were. The first export is complete. Later ones hold what has
+changed since the one before, unless the settings of the connection have changed
+or --complete asks for everything.
 
 Exit codes: 0 published, 1 failed, 2 wrong usage or settings, 3 held for an
 operator, 130 cancelled.`,
@@ -26,6 +29,7 @@ operator, 130 cancelled.`,
 		RunE: p.export,
 	}
 	command.Flags().Bool("complete", false, "export everything")
+	command.Flags().Bool("ignore-cookies", false, "the same as --complete")
 	return command
 }
 
@@ -41,7 +45,15 @@ func (p *program) export(cmd *cobra.Command, arguments []string) error {
 		progress.end(false)
 		return err
 	}
-	report, err := runner.Export(cmd.Context(), arguments[0], progress.show)
+	complete := false
+	for _, flag := range []string{"complete", "ignore-cookies"} {
+		given, err := cmd.Flags().GetBool(flag)
+		if err != nil {
+			return usageError{err}
+		}
+		complete = complete || given
+	}
+	report, err := runner.Export(cmd.Context(), arguments[0], complete, progress.show)
 	progress.end(err == nil)
 	if err != nil {
 		return err
@@ -59,6 +71,7 @@ type exportResult struct {
 	Connection       string          `json:"connection"`
 	Run              string          `json:"run"`
 	Mode             string          `json:"mode"`
+	Why              string          `json:"why,omitempty"` // complete, though cookies exist
 	Started          time.Time       `json:"started"`
 	Finished         time.Time       `json:"finished"`
 	Seconds          float64         `json:"seconds"`
@@ -75,10 +88,13 @@ type exportResult struct {
 }
 
 type exportFile struct {
-	Name   string `json:"name"`
-	Rows   uint64 `json:"rows"`
-	Bytes  uint64 `json:"bytes"`
-	SHA256 string `json:"sha256"`
+	Name    string `json:"name"`
+	Rows    uint64 `json:"rows"`
+	Inserts uint64 `json:"inserts,omitempty"`
+	Updates uint64 `json:"updates,omitempty"`
+	Deletes uint64 `json:"deletes,omitempty"`
+	Bytes   uint64 `json:"bytes"`
+	SHA256  string `json:"sha256"`
 }
 
 type exportRestart struct {
@@ -88,7 +104,7 @@ type exportRestart struct {
 
 func newExportResult(r export.Report, reading time.Duration) exportResult {
 	result := exportResult{
-		Connection: r.Connection, Run: r.Run, Mode: "complete", Started: r.Started, Finished: r.Finished,
+		Connection: r.Connection, Run: r.Run, Mode: string(r.Mode), Why: r.Why, Started: r.Started, Finished: r.Finished,
 		Seconds: r.Finished.Sub(r.Started).Seconds(), ReadingSeconds: reading.Seconds(),
 		Requests: r.Requests, ResourceUnits: r.ResourceUnits, ThrottledSeconds: r.Throttled.Seconds(), Manifest: r.Manifest,
 	}
@@ -97,7 +113,7 @@ func newExportResult(r export.Report, reading time.Duration) exportResult {
 		result.Links += e.Links
 	}
 	for _, f := range r.Files {
-		result.Files = append(result.Files, exportFile{f.Name, f.Rows, f.Bytes, f.SHA256})
+		result.Files = append(result.Files, exportFile{f.Name, f.Rows, f.Inserts, f.Updates, f.Deletes, f.Bytes, f.SHA256})
 	}
 	for _, restart := range r.Restarts {
 		result.Restarts = append(result.Restarts, exportRestart(restart))
@@ -116,21 +132,38 @@ func (p *program) printReport(r export.Report) error {
 	for _, restart := range r.Restarts {
 		fmt.Fprintf(p.stderr, "note: %s was listed again from its start: %s\n", restart.Entity, restart.Reason)
 	}
+	if r.Why != "" {
+		fmt.Fprintf(p.stderr, "note: everything was exported: %s\n", r.Why)
+	}
 	throttled := ""
 	if r.Throttled > 0 {
 		throttled = fmt.Sprintf(", %v of it held back by Graph", r.Throttled.Round(100*time.Millisecond))
 	}
-	fmt.Fprintf(p.stdout, "Published %s, run %s: %d requests in %v%s.\n",
-		r.Connection, r.Run, r.Requests, r.Finished.Sub(r.Started).Round(10*time.Millisecond), throttled)
+	fmt.Fprintf(p.stdout, "Published %s, %s run %s: %d requests in %v%s.\n",
+		r.Connection, r.Mode, r.Run, r.Requests, r.Finished.Sub(r.Started).Round(10*time.Millisecond), throttled)
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	for _, f := range r.Files {
-		fmt.Fprintf(table, "  %s\t%d rows\t%s\n", f.Name, f.Rows, size(f.Bytes))
+		fmt.Fprintf(table, "  %s\t%d rows\t%s\t%s\n", f.Name, f.Rows, size(f.Bytes), commands(f))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "Manifest: %s\n", r.Manifest)
 	return nil
+}
+
+// commands tells the rows of an incremental file.
+func commands(f publish.File) string {
+	var parts []string
+	for _, c := range []struct {
+		rows uint64
+		name string
+	}{{f.Inserts, "insert"}, {f.Updates, "update"}, {f.Deletes, "delete"}} {
+		if c.rows > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.rows, c.name))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func size(bytes uint64) string {

@@ -71,7 +71,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 held for an operator,
 	flags.StringVar(&p.settingsDir, "settings", "", "`folder` of the appsettings files (default: the folder of the usher program)")
 	flags.StringVar(&p.logLevel, "log-level", "warn", "what to log on standard error: trace, debug, info, warn, error or off")
 	flags.BoolVar(&p.json, "json", false, "print one JSON object instead of text")
-	root.AddCommand(p.exportCommand(), p.settingsCommand(), p.connectorsCommand(), p.versionCommand())
+	root.AddCommand(p.exportCommand(), p.settingsCommand(), p.runsCommand(), p.cookiesCommand(), p.storeCommand(),
+		p.connectorsCommand(), p.versionCommand())
 	return root
 }
 
