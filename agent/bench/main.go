@@ -1,9 +1,9 @@
 // Command bench measures `usher export` against a program that only fetches and
 // discards the same pages, in the same run and against the same simulated tenant,
-// and prints the ratios. It fails if one is higher than it may be; the bounds are
-// meant for scale 1.
+// and prints the ratios, and what exports of changes take. It fails if a figure is
+// higher than it may be; the bounds are meant for scale 1.
 //
-//	make bench                       # everything, about two minutes
+//	make bench                       # everything, about three minutes
 //	make bench BENCH="-scale 0.1"    # a tenth of the size
 package main
 
@@ -73,6 +73,9 @@ func run(ctx context.Context, scale float64, rounds int) error {
 		return err
 	}
 	if err := fiveTimes(ctx, programs, b, scale, base); err != nil {
+		return err
+	}
+	if err := changes(ctx, programs, b, scale); err != nil {
 		return err
 	}
 	return b.err()

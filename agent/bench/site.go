@@ -31,7 +31,7 @@ func start(ctx context.Context, programs trial.Programs, flags []string) (*site,
 		_ = os.RemoveAll(root)
 		return nil, err
 	}
-	s.installation = &trial.Installation{Root: root, Programs: programs, Tenant: s.sandbox.Tenant, Complete: true, Change: func(c map[string]any) {
+	s.installation = &trial.Installation{Root: root, Programs: programs, Tenant: s.sandbox.Tenant, Change: func(c map[string]any) {
 		c["EntityTypeMapping"] = map[string]any{"Properties": trial.Columns(columns()...)}
 	}}
 	if err := s.installation.Write(); err != nil {
@@ -62,9 +62,12 @@ func (e exported) speed() string {
 	return fmt.Sprintf("%.0f objects/s, %.0f links/s", float64(e.objects)/e.wall.Seconds(), float64(e.links)/e.wall.Seconds())
 }
 
-// export runs `usher export` in processes of its own.
-func (s *site) export(ctx context.Context) (exported, error) {
-	cmd := s.installation.Command(ctx, "export", trial.Connection, "--json")
+// export makes a complete export.
+func (s *site) export(ctx context.Context) (exported, error) { return s.measure(ctx, "--complete") }
+
+// measure runs `usher export` with further arguments, in processes of its own.
+func (s *site) measure(ctx context.Context, arguments ...string) (exported, error) {
+	cmd := s.installation.Command(ctx, append([]string{"export", trial.Connection, "--json"}, arguments...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	began := time.Now()
