@@ -59,12 +59,7 @@ func (p *program) listCookies(cmd *cobra.Command, arguments []string) error {
 }
 
 func (p *program) resetCookies(cmd *cobra.Command, arguments []string) error {
-	s, err := p.load()
-	if err != nil {
-		return err
-	}
-	p.printWarnings(s)
-	runner, err := p.runner(s)
+	_, runner, err := p.prepare()
 	if err != nil {
 		return err
 	}

@@ -167,6 +167,18 @@ func (p *program) load() (*settings.Settings, error) {
 	return settings.Load(options)
 }
 
+// prepare reads the settings, prints their warnings, and wires a runner: what most
+// commands begin with.
+func (p *program) prepare() (*settings.Settings, *job.Runner, error) {
+	s, err := p.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	p.printWarnings(s)
+	runner, err := p.runner(s)
+	return s, runner, err
+}
+
 // runner wires what a command needs to work on connections.
 func (p *program) runner(s *settings.Settings) (*job.Runner, error) {
 	log, err := p.logger()

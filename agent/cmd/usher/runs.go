@@ -47,12 +47,7 @@ func (p *program) runsCommand() *cobra.Command {
 // decideRun makes a command that decides on a held run.
 func (p *program) decideRun(state string, decide func(cmd *cobra.Command, runner *job.Runner, connection, run string) (warning, err error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, arguments []string) error {
-		s, err := p.load()
-		if err != nil {
-			return err
-		}
-		p.printWarnings(s)
-		runner, err := p.runner(s)
+		_, runner, err := p.prepare()
 		if err != nil {
 			return err
 		}
@@ -77,12 +72,7 @@ func (p *program) decideRun(state string, decide func(cmd *cobra.Command, runner
 
 // withStore calls work with what is known of a connection.
 func (p *program) withStore(cmd *cobra.Command, connection string, work func(*store.Store) error) error {
-	s, err := p.load()
-	if err != nil {
-		return err
-	}
-	p.printWarnings(s)
-	runner, err := p.runner(s)
+	_, runner, err := p.prepare()
 	if err != nil {
 		return err
 	}

@@ -31,12 +31,7 @@ func (p *program) settingsCommand() *cobra.Command {
 }
 
 func (p *program) validate(cmd *cobra.Command, _ []string) error {
-	s, err := p.load()
-	if err != nil {
-		return err
-	}
-	p.printWarnings(s)
-	runner, err := p.runner(s)
+	s, runner, err := p.prepare()
 	if err != nil {
 		return err
 	}
