@@ -79,13 +79,13 @@ func (r *Runner) validate(ctx context.Context, c *settings.Connection, connector
 	if request.Collections, err = collections(c.Mapping, connector.Description); err != nil {
 		problems = append(problems, err)
 	}
-	findings, err := connector.Check(ctx, sdk.CheckRequest{
-		Connection: request.Connection, Offline: true, Collections: request.Collections, Attributes: request.Attributes,
+	report, err := connector.Check(ctx, sdk.CheckRequest{
+		Connection: request.Connection, Extent: sdk.Offline, Collections: request.Collections, Attributes: request.Attributes,
 	})
 	if err != nil {
 		return request, err
 	}
-	for _, f := range findings {
+	for _, f := range report.Findings {
 		if f.State == sdk.Failed {
 			failed := &fault.Error{Code: fault.Invalid, Message: f.Message, Hint: f.Hint, Setting: f.Setting}
 			problems = append(problems, locate(c, failed))

@@ -69,12 +69,12 @@ func (h *Host) Launch(ctx context.Context, name string) (*Connector, error) {
 }
 
 // Check is sdk.Connector.Check, with a deadline.
-func (c *Connector) Check(ctx context.Context, req sdk.CheckRequest) (findings []sdk.Finding, err error) {
+func (c *Connector) Check(ctx context.Context, req sdk.CheckRequest) (report sdk.CheckReport, err error) {
 	err = c.call(ctx, c.host.CheckTimeout, "check the connection", func(ctx context.Context) (err error) {
-		findings, err = c.client.Check(ctx, req)
+		report, err = c.client.Check(ctx, req)
 		return err
 	})
-	return findings, err
+	return report, err
 }
 
 // Export is sdk.Exporter.Export. A connector that crashes, stays silent for longer

@@ -67,8 +67,8 @@ func (a actor) Describe() sdk.Description {
 	return sdk.Description{Name: string(a), Entities: []sdk.Entity{{Name: "user"}}}
 }
 
-func (a actor) Check(context.Context, sdk.CheckRequest) ([]sdk.Finding, error) {
-	return []sdk.Finding{{State: sdk.OK, Subject: "environment", Message: strings.Join(os.Environ(), "\n")}}, nil
+func (a actor) Check(context.Context, sdk.CheckRequest) (sdk.CheckReport, error) {
+	return sdk.CheckReport{Findings: []sdk.Finding{{State: sdk.OK, Subject: "environment", Message: strings.Join(os.Environ(), "\n")}}}, nil
 }
 
 func (a actor) Export(ctx context.Context, _ sdk.ExportRequest, sink sdk.Sink) error {
@@ -196,11 +196,11 @@ func TestExport(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 
-	findings, err := c.Check(t.Context(), sdk.CheckRequest{})
-	if err != nil || len(findings) != 1 {
-		t.Fatal(findings, err)
+	report, err := c.Check(t.Context(), sdk.CheckRequest{})
+	if err != nil || len(report.Findings) != 1 {
+		t.Fatal(report, err)
 	}
-	if strings.Contains(findings[0].Message, "do not hand me on") {
+	if strings.Contains(report.Findings[0].Message, "do not hand me on") {
 		t.Error("the connector has inherited the agent's environment")
 	}
 	c.Close()

@@ -13,7 +13,7 @@ import (
 )
 
 // Check is part of [sdk.Connector].
-func (c *connector) Check(ctx context.Context, req sdk.CheckRequest) ([]sdk.Finding, error) {
+func (c *connector) Check(ctx context.Context, req sdk.CheckRequest) (sdk.CheckReport, error) {
 	var findings []sdk.Finding
 	conn, problems := c.dial(req.Connection, nil)
 	for _, problem := range problems {
@@ -26,11 +26,11 @@ func (c *connector) Check(ctx context.Context, req sdk.CheckRequest) ([]sdk.Find
 	if len(req.Collections) > 0 {
 		findings = append(findings, checkMapping(req)...)
 	}
-	if conn == nil || req.Offline {
-		return findings, nil
+	if conn == nil || req.Extent == sdk.Offline {
+		return sdk.CheckReport{Findings: findings}, nil
 	}
 	online, err := checkTenant(ctx, conn)
-	return append(findings, online...), err
+	return sdk.CheckReport{Findings: append(findings, online...)}, err
 }
 
 func failed(subject string, problem *fault.Error) sdk.Finding {

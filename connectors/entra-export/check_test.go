@@ -31,8 +31,8 @@ func TestCheck(t *testing.T) {
 			"ok sign-in : The application can sign in",
 			`ok tenant : The tenant is "Contoso" (contoso.com, 11111111-2222-3333-4444-555555555555)`,
 		}},
-		{name: "offline", change: func(r *sdk.CheckRequest) { r.Offline = true }, want: []string{"ok settings :", "ok mapping :"}},
-		{name: "nothing asked for", change: func(r *sdk.CheckRequest) { r.Offline, r.Collections = true, nil }, want: []string{"ok settings :"}},
+		{name: "offline", change: func(r *sdk.CheckRequest) { r.Extent = sdk.Offline }, want: []string{"ok settings :", "ok mapping :"}},
+		{name: "nothing asked for", change: func(r *sdk.CheckRequest) { r.Extent, r.Collections = sdk.Offline, nil }, want: []string{"ok settings :"}},
 		{name: "empty", change: func(r *sdk.CheckRequest) { r.Connection = sdk.Connection{} }, want: []string{
 			"failed settings TenantId: TenantId is missing",
 			"failed settings ApplicationId: ApplicationId is missing",
@@ -62,14 +62,14 @@ func TestCheck(t *testing.T) {
 			"failed settings MicrosoftGraphPathApi:", "ok mapping :",
 		}},
 		{name: "base URL without a version", change: func(r *sdk.CheckRequest) {
-			r.Offline, r.Connection.Settings[baseURL] = true, "https://graph.microsoft.com/"
+			r.Extent, r.Connection.Settings[baseURL] = sdk.Offline, "https://graph.microsoft.com/"
 		}, want: []string{
 			`failed settings MicrosoftGraphPathApi: MicrosoftGraphPathApi "https://graph.microsoft.com/" does not end in v1.0 or beta, ` +
 				"the version of Microsoft Graph | Give https://graph.microsoft.com/v1.0/",
 			"ok mapping :",
 		}},
 		{name: "mapping", change: func(r *sdk.CheckRequest) {
-			r.Offline = true
+			r.Extent = sdk.Offline
 			r.Attributes = append(r.Attributes, sdk.Attribute{Path: "skills"}, sdk.Attribute{Path: "dispalyName"})
 		}, want: []string{
 			"ok settings :",
@@ -107,11 +107,11 @@ func TestCheck(t *testing.T) {
 			if tc.change != nil {
 				tc.change(&req)
 			}
-			findings, err := tn.connector().Check(t.Context(), req)
+			report, err := tn.connector().Check(t.Context(), req)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i, f := range findings {
+			for i, f := range report.Findings {
 				got := fmt.Sprintf("%s %s %s: %s | %s", f.State, f.Subject, f.Setting, f.Message, f.Hint)
 				if i >= len(tc.want) || !strings.HasPrefix(got, tc.want[i]) {
 					t.Errorf("finding %d is %q", i, got)
@@ -123,8 +123,8 @@ func TestCheck(t *testing.T) {
 					t.Error("the secret shows")
 				}
 			}
-			if len(findings) < len(tc.want) {
-				t.Errorf("%d findings, want %d", len(findings), len(tc.want))
+			if len(report.Findings) < len(tc.want) {
+				t.Errorf("%d findings, want %d", len(report.Findings), len(tc.want))
 			}
 		})
 	}

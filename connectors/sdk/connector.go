@@ -12,6 +12,7 @@ package sdk
 
 import (
 	"context"
+	"time"
 
 	"github.com/usher-iga/usher/connectors/sdk/record"
 )
@@ -23,10 +24,10 @@ type Connector interface {
 	// and never fails.
 	Describe() Description
 
-	// Check examines a connection: its settings and what an export would ask for,
-	// and unless req.Offline also sign-in and reach. What is wrong is a finding;
-	// an error means that the check itself could not be made.
-	Check(ctx context.Context, req CheckRequest) ([]Finding, error)
+	// Check examines a connection and what an export would ask for, as far as
+	// req.Extent says. What is wrong is a finding; an error means that the check
+	// itself could not be made.
+	Check(ctx context.Context, req CheckRequest) (CheckReport, error)
 }
 
 // Exporter is a Connector that can export.
@@ -101,6 +102,12 @@ type Connection struct {
 	Settings map[string]string // by Setting.Name, secrets excluded
 	Secrets  map[string]string // by Setting.Name; never log one
 	Network  Network
+
+	// Renew resolves the connection anew, for a connector whose system has refused
+	// its credentials during an export: they may have been replaced since. What it returns
+	// may be unchanged. Calls wait for each other; errors are faults. It is nil where
+	// the caller tries again itself, as in a Check.
+	Renew func(ctx context.Context) (Connection, error)
 }
 
 // Network is the way out of the company's network.
@@ -132,13 +139,54 @@ type ExportRequest struct {
 	Attributes  []Attribute
 }
 
+// Extent says how far a check goes.
+type Extent string
+
+// The extents of a check, each with what those before it do.
+const (
+	Offline     Extent = "offline"     // look at the settings only, send nothing
+	Credentials Extent = "credentials" // sign in, and look at when credentials end
+	Full        Extent = "full"        // reach, clock, tenant, permissions and a page of each collection
+)
+
 // CheckRequest asks for a check.
 type CheckRequest struct {
 	Connection  Connection
-	Offline     bool // look at the settings only, send nothing
+	Extent      Extent
 	Collections []Collection
 	Attributes  []Attribute
 }
+
+// CheckReport is what a check found.
+type CheckReport struct {
+	Findings []Finding
+	// Permissions are what the system has to grant for what is asked for; without a
+	// sign-in nobody knows whether they are granted.
+	Permissions []Permission
+	// ConsentURL is the page on which an admin of the system grants them; empty if
+	// there is none.
+	ConsentURL string
+}
+
+// Permission is one right that a feature needs.
+type Permission struct {
+	Name      string // the least one that suffices, such as "User.Read.All"
+	ID        string // the system's id of it
+	Purpose   string // what needs it, such as "export of user"
+	Grant     Grant
+	GrantedBy string   // the wider permission that grants it, if not itself
+	Instead   []string // wider permissions that would do, too
+}
+
+// Grant says whether a permission is granted.
+type Grant string
+
+// Whether a permission is granted.
+const (
+	Unknown Grant = ""
+	Granted Grant = "granted"
+	Missing Grant = "missing"
+)
 
 // FindingState says how bad a finding is.
 type FindingState string
@@ -157,6 +205,9 @@ type Finding struct {
 	Message string
 	Hint    string // what to do next
 	Setting string // the Setting.Name or the Attribute.Path it is about
+	// Ends is when what the finding is about ends, such as a client secret; zero if
+	// that is not known, or never.
+	Ends time.Time
 }
 
 // Sink takes what an export finds. Its methods may be called from several

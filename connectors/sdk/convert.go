@@ -1,6 +1,8 @@
 package sdk
 
 import (
+	"time"
+
 	connectorv1 "github.com/usher-iga/usher/proto/connector/v1"
 )
 
@@ -44,6 +46,21 @@ func findingStates() pairs[FindingState, connectorv1.Finding_State] {
 		{OK, connectorv1.Finding_STATE_OK},
 		{Warned, connectorv1.Finding_STATE_WARNING},
 		{Failed, connectorv1.Finding_STATE_FAILED},
+	}
+}
+
+func extents() pairs[Extent, connectorv1.CheckRequest_Extent] {
+	return pairs[Extent, connectorv1.CheckRequest_Extent]{
+		{Offline, connectorv1.CheckRequest_EXTENT_OFFLINE},
+		{Credentials, connectorv1.CheckRequest_EXTENT_CREDENTIALS},
+		{Full, connectorv1.CheckRequest_EXTENT_FULL},
+	}
+}
+
+func grants() pairs[Grant, connectorv1.Permission_Grant] {
+	return pairs[Grant, connectorv1.Permission_Grant]{
+		{Granted, connectorv1.Permission_GRANT_GRANTED},
+		{Missing, connectorv1.Permission_GRANT_MISSING},
 	}
 }
 
@@ -114,16 +131,49 @@ func attributeFromProto(a *connectorv1.Attribute) Attribute {
 	return Attribute{Path: a.GetPath(), Entities: a.GetEntities()}
 }
 
-func findingToProto(f Finding) *connectorv1.Finding {
-	return &connectorv1.Finding{
-		State: findingStates().toProto(f.State), Subject: f.Subject, Message: f.Message, Hint: f.Hint, Setting: f.Setting,
+func reportToProto(r CheckReport) *connectorv1.CheckResponse {
+	return &connectorv1.CheckResponse{
+		Findings: each(r.Findings, findingToProto), Permissions: each(r.Permissions, permissionToProto), ConsentUrl: r.ConsentURL,
 	}
 }
 
+func reportFromProto(r *connectorv1.CheckResponse) CheckReport {
+	return CheckReport{
+		Findings: each(r.GetFindings(), findingFromProto), Permissions: each(r.GetPermissions(), permissionFromProto), ConsentURL: r.GetConsentUrl(),
+	}
+}
+
+func findingToProto(f Finding) *connectorv1.Finding {
+	out := &connectorv1.Finding{
+		State: findingStates().toProto(f.State), Subject: f.Subject, Message: f.Message, Hint: f.Hint, Setting: f.Setting,
+	}
+	if !f.Ends.IsZero() {
+		out.Ends = f.Ends.Unix()
+	}
+	return out
+}
+
 func findingFromProto(f *connectorv1.Finding) Finding {
-	return Finding{
+	out := Finding{
 		State: findingStates().fromProto(f.GetState()), Subject: f.GetSubject(), Message: f.GetMessage(),
 		Hint: f.GetHint(), Setting: f.GetSetting(),
+	}
+	if f.GetEnds() != 0 {
+		out.Ends = time.Unix(f.GetEnds(), 0).UTC()
+	}
+	return out
+}
+
+func permissionToProto(p Permission) *connectorv1.Permission {
+	return &connectorv1.Permission{
+		Name: p.Name, Id: p.ID, Purpose: p.Purpose, Grant: grants().toProto(p.Grant), GrantedBy: p.GrantedBy, Instead: p.Instead,
+	}
+}
+
+func permissionFromProto(p *connectorv1.Permission) Permission {
+	return Permission{
+		Name: p.GetName(), ID: p.GetId(), Purpose: p.GetPurpose(), Grant: grants().fromProto(p.GetGrant()),
+		GrantedBy: p.GetGrantedBy(), Instead: p.GetInstead(),
 	}
 }
 

@@ -40,27 +40,39 @@ func (c *Client) Describe(ctx context.Context) (d Description, canExport bool, e
 }
 
 // Check is Connector.Check.
-func (c *Client) Check(ctx context.Context, req CheckRequest) ([]Finding, error) {
+func (c *Client) Check(ctx context.Context, req CheckRequest) (CheckReport, error) {
 	resp, err := c.connector.Check(ctx, &connectorv1.CheckRequest{
-		Connection: connectionToProto(req.Connection), Offline: req.Offline,
+		Connection: connectionToProto(req.Connection), Extent: extents().toProto(req.Extent),
 		Collections: each(req.Collections, collectionToProto), Attributes: each(req.Attributes, attributeToProto),
 	})
 	if err != nil {
-		return nil, fromStatus(err)
+		return CheckReport{}, fromStatus(err)
 	}
-	return each(resp.GetFindings(), findingFromProto), nil
+	return reportFromProto(resp), nil
 }
 
-// Export is Exporter.Export; sink is called from the calling goroutine only.
+// Export is Exporter.Export; sink and the connection's Renew are called from the
+// calling goroutine only.
 func (c *Client) Export(ctx context.Context, req ExportRequest, sink Sink) error {
 	ctx, cancel := context.WithCancel(ctx) // so that an error of sink ends the stream
 	defer cancel()
-	stream, err := c.exporter.Export(ctx, &connectorv1.ExportRequest{
-		Connection:  connectionToProto(req.Connection),
-		Collections: each(req.Collections, collectionToProto), Attributes: each(req.Attributes, attributeToProto),
-	})
+	stream, err := c.exporter.Export(ctx)
 	if err != nil {
 		return fromStatus(err)
+	}
+	start := &connectorv1.ExportStart{
+		Connection:  connectionToProto(req.Connection),
+		Collections: each(req.Collections, collectionToProto), Attributes: each(req.Attributes, attributeToProto),
+	}
+	send := func(m *connectorv1.ExportRequest) error {
+		// An EOF says that the stream has ended: Recv tells why.
+		if err := stream.Send(m); err != nil && !errors.Is(err, io.EOF) {
+			return fromStatus(err)
+		}
+		return nil
+	}
+	if err := send(&connectorv1.ExportRequest{Message: &connectorv1.ExportRequest_Start{Start: start}}); err != nil {
+		return err
 	}
 	in := incoming{req: req, sink: sink, writers: make([]Writer, len(req.Collections)), ended: make([]bool, len(req.Collections))}
 	for {
@@ -71,10 +83,27 @@ func (c *Client) Export(ctx context.Context, req ExportRequest, sink Sink) error
 		if err != nil {
 			return fromStatus(err)
 		}
-		if err := in.take(resp); err != nil {
+		if _, asked := resp.GetEvent().(*connectorv1.ExportResponse_RenewalNeeded); asked {
+			err = send(&connectorv1.ExportRequest{Message: &connectorv1.ExportRequest_Renewal{Renewal: renew(ctx, req.Connection)}})
+		} else {
+			err = in.take(resp)
+		}
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// renew resolves a connection anew for the connector.
+func renew(ctx context.Context, c Connection) *connectorv1.Renewal {
+	if c.Renew == nil {
+		return &connectorv1.Renewal{Connection: connectionToProto(c)}
+	}
+	renewed, err := c.Renew(ctx)
+	if err != nil {
+		return &connectorv1.Renewal{Failure: failureOf(err)}
+	}
+	return &connectorv1.Renewal{Connection: connectionToProto(renewed)}
 }
 
 // incoming checks the order of the events of one export and passes them on.

@@ -45,15 +45,15 @@ func (s connectorServer) Describe(context.Context, *connectorv1.DescribeRequest)
 }
 
 func (s connectorServer) Check(ctx context.Context, req *connectorv1.CheckRequest) (*connectorv1.CheckResponse, error) {
-	findings, err := s.connector.Check(ctx, CheckRequest{
-		Connection: connectionFromProto(req.GetConnection()), Offline: req.GetOffline(),
+	report, err := s.connector.Check(ctx, CheckRequest{
+		Connection: connectionFromProto(req.GetConnection()), Extent: extents().fromProto(req.GetExtent()),
 		Collections: each(req.GetCollections(), collectionFromProto),
 		Attributes:  each(req.GetAttributes(), attributeFromProto),
 	})
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	return &connectorv1.CheckResponse{Findings: each(findings, findingToProto)}, nil
+	return reportToProto(report), nil
 }
 
 type exporterServer struct {
@@ -61,23 +61,80 @@ type exporterServer struct {
 	exporter Exporter
 }
 
-func (s exporterServer) Export(req *connectorv1.ExportRequest, stream grpc.ServerStreamingServer[connectorv1.ExportResponse]) error {
-	sink := &streamSink{stream: stream, ended: make([]bool, len(req.GetCollections()))}
-	err := s.exporter.Export(stream.Context(), ExportRequest{
-		Connection:  connectionFromProto(req.GetConnection()),
-		Collections: each(req.GetCollections(), collectionFromProto),
-		Attributes:  each(req.GetAttributes(), attributeFromProto),
+func (s exporterServer) Export(stream grpc.BidiStreamingServer[connectorv1.ExportRequest, connectorv1.ExportResponse]) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	start := first.GetStart()
+	if start == nil {
+		return toStatus(fault.Errorf(fault.Connector, "the agent broke the protocol: an export began without its start"))
+	}
+	sink := &streamSink{stream: stream, ended: make([]bool, len(start.GetCollections()))}
+	connection := connectionFromProto(start.GetConnection())
+	renewals := &renewals{sink: sink, turn: make(chan struct{}, 1)}
+	connection.Renew = renewals.ask
+	err = s.exporter.Export(stream.Context(), ExportRequest{
+		Connection:  connection,
+		Collections: each(start.GetCollections(), collectionFromProto),
+		Attributes:  each(start.GetAttributes(), attributeFromProto),
 	}, sink)
 	if err == nil {
-		err = sink.complete(req)
+		err = sink.complete(start)
 	}
 	return toStatus(err)
+}
+
+// renewals asks the agent for a connection resolved anew, one at a time.
+type renewals struct {
+	sink *streamSink
+	turn chan struct{} // holds one element while an answer is awaited
+}
+
+func (r *renewals) ask(ctx context.Context) (Connection, error) {
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return Connection{}, ctx.Err()
+	}
+	type answer struct {
+		renewal *connectorv1.Renewal
+		err     error
+	}
+	answered := make(chan answer, 1)
+	// The answer belongs to this turn even if ctx ends first, so the turn ends with it.
+	go func() {
+		defer func() { <-r.turn }()
+		err := r.sink.send(&connectorv1.ExportResponse{Event: &connectorv1.ExportResponse_RenewalNeeded{RenewalNeeded: &connectorv1.RenewalNeeded{}}})
+		if err != nil {
+			answered <- answer{err: err}
+			return
+		}
+		message, err := r.sink.stream.Recv()
+		answered <- answer{message.GetRenewal(), err}
+	}()
+	select {
+	case <-ctx.Done():
+		return Connection{}, ctx.Err()
+	case a := <-answered:
+		switch {
+		case a.err != nil:
+			return Connection{}, a.err
+		case a.renewal.GetFailure() != nil:
+			return Connection{}, faultOf(a.renewal.GetFailure())
+		case a.renewal.GetConnection() == nil:
+			return Connection{}, fault.Errorf(fault.Connector, "the agent broke the protocol: it sent no renewal")
+		}
+		renewed := connectionFromProto(a.renewal.GetConnection())
+		renewed.Renew = r.ask
+		return renewed, nil
+	}
 }
 
 // streamSink sends what an export finds. gRPC allows one Send at a time.
 type streamSink struct {
 	mu     sync.Mutex
-	stream grpc.ServerStreamingServer[connectorv1.ExportResponse]
+	stream grpc.BidiStreamingServer[connectorv1.ExportRequest, connectorv1.ExportResponse]
 	ended  []bool
 }
 
@@ -88,10 +145,10 @@ func (s *streamSink) send(resp *connectorv1.ExportResponse) error {
 }
 
 // complete makes sure that an export that says it succeeded did.
-func (s *streamSink) complete(req *connectorv1.ExportRequest) error {
+func (s *streamSink) complete(start *connectorv1.ExportStart) error {
 	for i, ended := range s.ended {
 		if !ended {
-			return fault.Errorf(fault.Connector, "the connector finished without the end of %q", req.GetCollections()[i].GetEntity())
+			return fault.Errorf(fault.Connector, "the connector finished without the end of %q", start.GetCollections()[i].GetEntity())
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -42,7 +43,7 @@ type script struct {
 	events []*connectorv1.ExportResponse
 }
 
-func (s script) Export(_ *connectorv1.ExportRequest, stream grpc.ServerStreamingServer[connectorv1.ExportResponse]) error {
+func (s script) Export(stream grpc.BidiStreamingServer[connectorv1.ExportRequest, connectorv1.ExportResponse]) error {
 	for _, event := range s.events {
 		if err := stream.Send(event); err != nil {
 			return err
@@ -150,13 +151,29 @@ func (m *mirror) Describe() sdk.Description {
 	}
 }
 
-func (m *mirror) Check(_ context.Context, req sdk.CheckRequest) ([]sdk.Finding, error) {
+func (m *mirror) Check(_ context.Context, req sdk.CheckRequest) (sdk.CheckReport, error) {
 	m.check = req
-	return []sdk.Finding{{State: sdk.Warned, Subject: "s", Message: "m", Hint: "h", Setting: "A"}}, nil
+	return m.report(), nil
+}
+
+func (m *mirror) report() sdk.CheckReport {
+	return sdk.CheckReport{
+		Findings: []sdk.Finding{
+			{State: sdk.Warned, Subject: "s", Message: "m", Hint: "h", Setting: "A", Ends: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)},
+			{State: sdk.OK, Subject: "never ends"},
+		},
+		Permissions: []sdk.Permission{
+			{Name: "n", ID: "i", Purpose: "p", Grant: sdk.Granted, GrantedBy: "w", Instead: []string{"w"}},
+			{Name: "n", Grant: sdk.Missing},
+			{Name: "n"},
+		},
+		ConsentURL: "https://consent",
+	}
 }
 
 func (m *mirror) Export(_ context.Context, req sdk.ExportRequest, _ sdk.Sink) error {
 	m.export = req
+	m.export.Connection.Renew = nil // functions cannot be compared
 	return &fault.Error{Code: fault.Throttled, Message: "slow", Hint: "wait", SystemCode: "429", RequestID: "r"}
 }
 
@@ -174,16 +191,16 @@ func TestBoundaryIsTransparent(t *testing.T) {
 		Network: sdk.Network{Proxy: "p", NoProxy: []string{"n"}, TrustedCertificates: []byte("PEM")},
 	}
 	check := sdk.CheckRequest{
-		Connection: connection, Offline: true,
+		Connection: connection, Extent: sdk.Credentials,
 		Collections: []sdk.Collection{{Entity: "user", Navigations: []string{"manager"}, Cookie: "k"}},
 		Attributes:  []sdk.Attribute{{Path: "mail", Entities: []string{"user"}}},
 	}
-	findings, err := client.Check(t.Context(), check)
+	report, err := client.Check(t.Context(), check)
 	if err != nil || !reflect.DeepEqual(m.check, check) {
 		t.Errorf("asked %+v, arrived %+v (%v)", check, m.check, err)
 	}
-	if want := []sdk.Finding{{State: sdk.Warned, Subject: "s", Message: "m", Hint: "h", Setting: "A"}}; !reflect.DeepEqual(findings, want) {
-		t.Errorf("found %+v", findings)
+	if !reflect.DeepEqual(report, m.report()) {
+		t.Errorf("found %+v", report)
 	}
 
 	export := sdk.ExportRequest{Connection: connection, Collections: check.Collections, Attributes: check.Attributes}

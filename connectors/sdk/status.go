@@ -21,21 +21,34 @@ func toStatus(err error) error {
 	case errors.Is(err, context.Canceled) || fault.Is(err, fault.Canceled):
 		return status.Error(codes.Canceled, err.Error())
 	}
+	failure := failureOf(err)
+	st, detailErr := status.New(codes.Unknown, failure.GetMessage()).WithDetails(failure)
+	if detailErr != nil {
+		return status.Error(codes.Unknown, failure.GetMessage())
+	}
+	return st.Err()
+}
+
+// failureOf makes a message of an error, with what was said around its fault.
+func failureOf(err error) *connectorv1.Failure {
 	f := fault.Of(err)
 	if f == nil {
 		f = fault.Errorf(fault.Internal, "%v", err)
 	}
 	bare := *f // the ids travel in fields of their own
 	bare.SystemCode, bare.RequestID, bare.ClientRequestID = "", "", ""
-	message := strings.Replace(err.Error(), f.Error(), bare.Error(), 1) // with what was said around the fault
-	st, detailErr := status.New(codes.Unknown, message).WithDetails(&connectorv1.Failure{
-		Code: string(f.Code), Message: message, Hint: f.Hint, Setting: f.Setting,
+	return &connectorv1.Failure{
+		Code: string(f.Code), Message: strings.Replace(err.Error(), f.Error(), bare.Error(), 1), Hint: f.Hint, Setting: f.Setting,
 		SystemCode: f.SystemCode, RequestId: f.RequestID, ClientRequestId: f.ClientRequestID,
-	})
-	if detailErr != nil {
-		return status.Error(codes.Unknown, message)
 	}
-	return st.Err()
+}
+
+// faultOf is the other way round.
+func faultOf(f *connectorv1.Failure) *fault.Error {
+	return &fault.Error{
+		Code: fault.Code(f.GetCode()), Message: f.GetMessage(), Hint: f.GetHint(), Setting: f.GetSetting(),
+		SystemCode: f.GetSystemCode(), RequestID: f.GetRequestId(), ClientRequestID: f.GetClientRequestId(),
+	}
 }
 
 // fromStatus turns a gRPC error back into what [toStatus] was given. An error that
@@ -50,10 +63,7 @@ func fromStatus(err error) error {
 	}
 	for _, detail := range st.Details() {
 		if f, ok := detail.(*connectorv1.Failure); ok {
-			return &fault.Error{
-				Code: fault.Code(f.GetCode()), Message: f.GetMessage(), Hint: f.GetHint(), Setting: f.GetSetting(),
-				SystemCode: f.GetSystemCode(), RequestID: f.GetRequestId(), ClientRequestID: f.GetClientRequestId(),
-			}
+			return faultOf(f)
 		}
 	}
 	switch st.Code() {

@@ -131,21 +131,30 @@ func (s *suite) describe(t *testing.T) {
 	}
 }
 
-// checkGood: a working connection has no failed finding, offline and online.
+// checkGood: a working connection has no failed finding and no missing permission,
+// however far the check goes.
 func (s *suite) checkGood(t *testing.T) {
-	for _, offline := range []bool{true, false} {
-		findings, err := s.client.Check(t.Context(), sdk.CheckRequest{
-			Connection: s.Connection, Offline: offline, Collections: s.Collections, Attributes: s.Attributes,
+	for _, extent := range []sdk.Extent{sdk.Offline, sdk.Credentials, sdk.Full} {
+		report, err := s.client.Check(t.Context(), sdk.CheckRequest{
+			Connection: s.Connection, Extent: extent, Collections: s.Collections, Attributes: s.Attributes,
 		})
 		if err != nil {
-			t.Fatalf("offline %t: %v", offline, err)
+			t.Fatalf("%s: %v", extent, err)
 		}
-		for _, f := range findings {
+		for _, f := range report.Findings {
 			if f.Subject == "" || f.State == "" {
 				t.Errorf("finding without subject or state: %+v", f)
 			}
 			if f.State == sdk.Failed {
-				t.Errorf("offline %t: %s: %s", offline, f.Subject, f.Message)
+				t.Errorf("%s: %s: %s", extent, f.Subject, f.Message)
+			}
+		}
+		for _, p := range report.Permissions {
+			if p.Name == "" || p.Purpose == "" {
+				t.Errorf("permission without name or purpose: %+v", p)
+			}
+			if p.Grant == sdk.Missing {
+				t.Errorf("%s: the permission %s is missing", extent, p.Name)
 			}
 		}
 	}
@@ -162,13 +171,13 @@ func (s *suite) checkMissing(t *testing.T) {
 		connection.Settings, connection.Secrets = maps.Clone(connection.Settings), maps.Clone(connection.Secrets)
 		delete(connection.Settings, setting.Name)
 		delete(connection.Secrets, setting.Name)
-		findings, err := s.client.Check(t.Context(), sdk.CheckRequest{Connection: connection, Offline: true})
+		report, err := s.client.Check(t.Context(), sdk.CheckRequest{Connection: connection, Extent: sdk.Offline})
 		if err != nil {
 			t.Errorf("without %s: %v", setting.Name, err)
 			continue
 		}
-		if !slices.ContainsFunc(findings, func(f sdk.Finding) bool { return f.State == sdk.Failed && f.Setting == setting.Name }) {
-			t.Errorf("without %s there is no failed finding that names it: %+v", setting.Name, findings)
+		if !slices.ContainsFunc(report.Findings, func(f sdk.Finding) bool { return f.State == sdk.Failed && f.Setting == setting.Name }) {
+			t.Errorf("without %s there is no failed finding that names it: %+v", setting.Name, report.Findings)
 		}
 	}
 }

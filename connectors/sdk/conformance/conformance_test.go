@@ -22,11 +22,12 @@ func (phoneBook) Describe() sdk.Description {
 	}
 }
 
-func (phoneBook) Check(_ context.Context, req sdk.CheckRequest) ([]sdk.Finding, error) {
+func (phoneBook) Check(_ context.Context, req sdk.CheckRequest) (sdk.CheckReport, error) {
+	finding := sdk.Finding{State: sdk.OK, Subject: "settings"}
 	if req.Connection.Settings["Area"] == "" {
-		return []sdk.Finding{{State: sdk.Failed, Subject: "settings", Message: "Area is missing", Setting: "Area"}}, nil
+		finding = sdk.Finding{State: sdk.Failed, Subject: "settings", Message: "Area is missing", Setting: "Area"}
 	}
-	return []sdk.Finding{{State: sdk.OK, Subject: "settings"}}, nil
+	return sdk.CheckReport{Findings: []sdk.Finding{finding}}, nil
 }
 
 func (phoneBook) Export(ctx context.Context, req sdk.ExportRequest, sink sdk.Sink) error {

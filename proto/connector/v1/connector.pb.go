@@ -142,6 +142,107 @@ func (Setting_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{2, 0}
 }
 
+type CheckRequest_Extent int32
+
+const (
+	CheckRequest_EXTENT_UNSPECIFIED CheckRequest_Extent = 0
+	CheckRequest_EXTENT_OFFLINE     CheckRequest_Extent = 1 // look at the settings only, send nothing
+	CheckRequest_EXTENT_CREDENTIALS CheckRequest_Extent = 2 // also sign in, and look at when credentials end
+	CheckRequest_EXTENT_FULL        CheckRequest_Extent = 3 // also reach, clock, tenant, permissions and a page of each collection
+)
+
+// Enum value maps for CheckRequest_Extent.
+var (
+	CheckRequest_Extent_name = map[int32]string{
+		0: "EXTENT_UNSPECIFIED",
+		1: "EXTENT_OFFLINE",
+		2: "EXTENT_CREDENTIALS",
+		3: "EXTENT_FULL",
+	}
+	CheckRequest_Extent_value = map[string]int32{
+		"EXTENT_UNSPECIFIED": 0,
+		"EXTENT_OFFLINE":     1,
+		"EXTENT_CREDENTIALS": 2,
+		"EXTENT_FULL":        3,
+	}
+)
+
+func (x CheckRequest_Extent) Enum() *CheckRequest_Extent {
+	p := new(CheckRequest_Extent)
+	*p = x
+	return p
+}
+
+func (x CheckRequest_Extent) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CheckRequest_Extent) Descriptor() protoreflect.EnumDescriptor {
+	return file_proto_connector_v1_connector_proto_enumTypes[2].Descriptor()
+}
+
+func (CheckRequest_Extent) Type() protoreflect.EnumType {
+	return &file_proto_connector_v1_connector_proto_enumTypes[2]
+}
+
+func (x CheckRequest_Extent) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CheckRequest_Extent.Descriptor instead.
+func (CheckRequest_Extent) EnumDescriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{6, 0}
+}
+
+type Permission_Grant int32
+
+const (
+	Permission_GRANT_UNSPECIFIED Permission_Grant = 0 // not known
+	Permission_GRANT_GRANTED     Permission_Grant = 1
+	Permission_GRANT_MISSING     Permission_Grant = 2
+)
+
+// Enum value maps for Permission_Grant.
+var (
+	Permission_Grant_name = map[int32]string{
+		0: "GRANT_UNSPECIFIED",
+		1: "GRANT_GRANTED",
+		2: "GRANT_MISSING",
+	}
+	Permission_Grant_value = map[string]int32{
+		"GRANT_UNSPECIFIED": 0,
+		"GRANT_GRANTED":     1,
+		"GRANT_MISSING":     2,
+	}
+)
+
+func (x Permission_Grant) Enum() *Permission_Grant {
+	p := new(Permission_Grant)
+	*p = x
+	return p
+}
+
+func (x Permission_Grant) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Permission_Grant) Descriptor() protoreflect.EnumDescriptor {
+	return file_proto_connector_v1_connector_proto_enumTypes[3].Descriptor()
+}
+
+func (Permission_Grant) Type() protoreflect.EnumType {
+	return &file_proto_connector_v1_connector_proto_enumTypes[3]
+}
+
+func (x Permission_Grant) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Permission_Grant.Descriptor instead.
+func (Permission_Grant) EnumDescriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{8, 0}
+}
+
 type Finding_State int32
 
 const (
@@ -178,11 +279,11 @@ func (x Finding_State) String() string {
 }
 
 func (Finding_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_proto_connector_v1_connector_proto_enumTypes[2].Descriptor()
+	return file_proto_connector_v1_connector_proto_enumTypes[4].Descriptor()
 }
 
 func (Finding_State) Type() protoreflect.EnumType {
-	return &file_proto_connector_v1_connector_proto_enumTypes[2]
+	return &file_proto_connector_v1_connector_proto_enumTypes[4]
 }
 
 func (x Finding_State) Number() protoreflect.EnumNumber {
@@ -191,7 +292,7 @@ func (x Finding_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Finding_State.Descriptor instead.
 func (Finding_State) EnumDescriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{8, 0}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{9, 0}
 }
 
 type Object_State int32
@@ -228,11 +329,11 @@ func (x Object_State) String() string {
 }
 
 func (Object_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_proto_connector_v1_connector_proto_enumTypes[3].Descriptor()
+	return file_proto_connector_v1_connector_proto_enumTypes[5].Descriptor()
 }
 
 func (Object_State) Type() protoreflect.EnumType {
-	return &file_proto_connector_v1_connector_proto_enumTypes[3]
+	return &file_proto_connector_v1_connector_proto_enumTypes[5]
 }
 
 func (x Object_State) Number() protoreflect.EnumNumber {
@@ -241,7 +342,7 @@ func (x Object_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Object_State.Descriptor instead.
 func (Object_State) EnumDescriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{15, 0}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{19, 0}
 }
 
 type DescribeRequest struct {
@@ -644,7 +745,7 @@ func (x *Network) GetTrustedCertificates() []byte {
 type CheckRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Connection    *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
-	Offline       bool                   `protobuf:"varint,2,opt,name=offline,proto3" json:"offline,omitempty"`        // look at the settings only, send nothing
+	Extent        CheckRequest_Extent    `protobuf:"varint,2,opt,name=extent,proto3,enum=usher.connector.v1.CheckRequest_Extent" json:"extent,omitempty"`
 	Collections   []*Collection          `protobuf:"bytes,3,rep,name=collections,proto3" json:"collections,omitempty"` // what an export would ask for; may be empty
 	Attributes    []*Attribute           `protobuf:"bytes,4,rep,name=attributes,proto3" json:"attributes,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -688,11 +789,11 @@ func (x *CheckRequest) GetConnection() *Connection {
 	return nil
 }
 
-func (x *CheckRequest) GetOffline() bool {
+func (x *CheckRequest) GetExtent() CheckRequest_Extent {
 	if x != nil {
-		return x.Offline
+		return x.Extent
 	}
-	return false
+	return CheckRequest_EXTENT_UNSPECIFIED
 }
 
 func (x *CheckRequest) GetCollections() []*Collection {
@@ -710,8 +811,11 @@ func (x *CheckRequest) GetAttributes() []*Attribute {
 }
 
 type CheckResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Findings      []*Finding             `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Findings []*Finding             `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
+	// What the system has to grant for what is asked for.
+	Permissions   []*Permission `protobuf:"bytes,2,rep,name=permissions,proto3" json:"permissions,omitempty"`
+	ConsentUrl    string        `protobuf:"bytes,3,opt,name=consent_url,json=consentUrl,proto3" json:"consent_url,omitempty"` // where an admin of the system grants them; may be empty
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -753,21 +857,122 @@ func (x *CheckResponse) GetFindings() []*Finding {
 	return nil
 }
 
+func (x *CheckResponse) GetPermissions() []*Permission {
+	if x != nil {
+		return x.Permissions
+	}
+	return nil
+}
+
+func (x *CheckResponse) GetConsentUrl() string {
+	if x != nil {
+		return x.ConsentUrl
+	}
+	return ""
+}
+
+// Permission is one right that a feature needs.
+type Permission struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`       // the least one that suffices, such as "User.Read.All"
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`           // the system's id of it
+	Purpose       string                 `protobuf:"bytes,3,opt,name=purpose,proto3" json:"purpose,omitempty"` // what needs it, such as "export of user"
+	Grant         Permission_Grant       `protobuf:"varint,4,opt,name=grant,proto3,enum=usher.connector.v1.Permission_Grant" json:"grant,omitempty"`
+	GrantedBy     string                 `protobuf:"bytes,5,opt,name=granted_by,json=grantedBy,proto3" json:"granted_by,omitempty"` // the wider permission that grants it, if not itself
+	Instead       []string               `protobuf:"bytes,6,rep,name=instead,proto3" json:"instead,omitempty"`                      // wider permissions that would do, too
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Permission) Reset() {
+	*x = Permission{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Permission) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Permission) ProtoMessage() {}
+
+func (x *Permission) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Permission.ProtoReflect.Descriptor instead.
+func (*Permission) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Permission) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Permission) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Permission) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *Permission) GetGrant() Permission_Grant {
+	if x != nil {
+		return x.Grant
+	}
+	return Permission_GRANT_UNSPECIFIED
+}
+
+func (x *Permission) GetGrantedBy() string {
+	if x != nil {
+		return x.GrantedBy
+	}
+	return ""
+}
+
+func (x *Permission) GetInstead() []string {
+	if x != nil {
+		return x.Instead
+	}
+	return nil
+}
+
 // Finding is one examined thing.
 type Finding struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	State         Finding_State          `protobuf:"varint,1,opt,name=state,proto3,enum=usher.connector.v1.Finding_State" json:"state,omitempty"`
-	Subject       string                 `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"` // what was examined, such as "sign-in"
-	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
-	Hint          string                 `protobuf:"bytes,4,opt,name=hint,proto3" json:"hint,omitempty"`       // what to do next
-	Setting       string                 `protobuf:"bytes,5,opt,name=setting,proto3" json:"setting,omitempty"` // the Setting.name or the Attribute.path it is about
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	State   Finding_State          `protobuf:"varint,1,opt,name=state,proto3,enum=usher.connector.v1.Finding_State" json:"state,omitempty"`
+	Subject string                 `protobuf:"bytes,2,opt,name=subject,proto3" json:"subject,omitempty"` // what was examined, such as "sign-in"
+	Message string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Hint    string                 `protobuf:"bytes,4,opt,name=hint,proto3" json:"hint,omitempty"`       // what to do next
+	Setting string                 `protobuf:"bytes,5,opt,name=setting,proto3" json:"setting,omitempty"` // the Setting.name or the Attribute.path it is about
+	// When what the finding is about ends, such as a client secret; seconds since 1970-01-01 UTC; 0: never, or not known.
+	Ends          int64 `protobuf:"varint,6,opt,name=ends,proto3" json:"ends,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[8]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +984,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[8]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +997,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{8}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Finding) GetState() Finding_State {
@@ -830,19 +1035,27 @@ func (x *Finding) GetSetting() string {
 	return ""
 }
 
+func (x *Finding) GetEnds() int64 {
+	if x != nil {
+		return x.Ends
+	}
+	return 0
+}
+
 type ExportRequest struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	Connection  *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
-	Collections []*Collection          `protobuf:"bytes,2,rep,name=collections,proto3" json:"collections,omitempty"`
-	// The columns of the export. Values refer to them by position.
-	Attributes    []*Attribute `protobuf:"bytes,3,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Message:
+	//
+	//	*ExportRequest_Start
+	//	*ExportRequest_Renewal
+	Message       isExportRequest_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExportRequest) Reset() {
 	*x = ExportRequest{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[9]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +1067,7 @@ func (x *ExportRequest) String() string {
 func (*ExportRequest) ProtoMessage() {}
 
 func (x *ExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[9]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,24 +1080,160 @@ func (x *ExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRequest.ProtoReflect.Descriptor instead.
 func (*ExportRequest) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{9}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *ExportRequest) GetConnection() *Connection {
+func (x *ExportRequest) GetMessage() isExportRequest_Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *ExportRequest) GetStart() *ExportStart {
+	if x != nil {
+		if x, ok := x.Message.(*ExportRequest_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *ExportRequest) GetRenewal() *Renewal {
+	if x != nil {
+		if x, ok := x.Message.(*ExportRequest_Renewal); ok {
+			return x.Renewal
+		}
+	}
+	return nil
+}
+
+type isExportRequest_Message interface {
+	isExportRequest_Message()
+}
+
+type ExportRequest_Start struct {
+	Start *ExportStart `protobuf:"bytes,1,opt,name=start,proto3,oneof"`
+}
+
+type ExportRequest_Renewal struct {
+	Renewal *Renewal `protobuf:"bytes,2,opt,name=renewal,proto3,oneof"`
+}
+
+func (*ExportRequest_Start) isExportRequest_Message() {}
+
+func (*ExportRequest_Renewal) isExportRequest_Message() {}
+
+// Renewal answers a RenewalNeeded.
+type Renewal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The connection with its credentials resolved anew, changed or not.
+	Connection *Connection `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	// Why they could not be resolved; then there is no connection.
+	Failure       *Failure `protobuf:"bytes,2,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Renewal) Reset() {
+	*x = Renewal{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Renewal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Renewal) ProtoMessage() {}
+
+func (x *Renewal) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Renewal.ProtoReflect.Descriptor instead.
+func (*Renewal) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Renewal) GetConnection() *Connection {
 	if x != nil {
 		return x.Connection
 	}
 	return nil
 }
 
-func (x *ExportRequest) GetCollections() []*Collection {
+func (x *Renewal) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+type ExportStart struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Connection  *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	Collections []*Collection          `protobuf:"bytes,2,rep,name=collections,proto3" json:"collections,omitempty"`
+	// The columns of the export. Values refer to them by position.
+	Attributes    []*Attribute `protobuf:"bytes,3,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportStart) Reset() {
+	*x = ExportStart{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportStart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportStart) ProtoMessage() {}
+
+func (x *ExportStart) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportStart.ProtoReflect.Descriptor instead.
+func (*ExportStart) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ExportStart) GetConnection() *Connection {
+	if x != nil {
+		return x.Connection
+	}
+	return nil
+}
+
+func (x *ExportStart) GetCollections() []*Collection {
 	if x != nil {
 		return x.Collections
 	}
 	return nil
 }
 
-func (x *ExportRequest) GetAttributes() []*Attribute {
+func (x *ExportStart) GetAttributes() []*Attribute {
 	if x != nil {
 		return x.Attributes
 	}
@@ -904,7 +1253,7 @@ type Collection struct {
 
 func (x *Collection) Reset() {
 	*x = Collection{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[10]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -916,7 +1265,7 @@ func (x *Collection) String() string {
 func (*Collection) ProtoMessage() {}
 
 func (x *Collection) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[10]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -929,7 +1278,7 @@ func (x *Collection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Collection.ProtoReflect.Descriptor instead.
 func (*Collection) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{10}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Collection) GetEntity() string {
@@ -965,7 +1314,7 @@ type Attribute struct {
 
 func (x *Attribute) Reset() {
 	*x = Attribute{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[11]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1326,7 @@ func (x *Attribute) String() string {
 func (*Attribute) ProtoMessage() {}
 
 func (x *Attribute) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[11]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1339,7 @@ func (x *Attribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attribute.ProtoReflect.Descriptor instead.
 func (*Attribute) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{11}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Attribute) GetPath() string {
@@ -1016,6 +1365,7 @@ type ExportResponse struct {
 	//	*ExportResponse_End
 	//	*ExportResponse_Progress
 	//	*ExportResponse_Warning
+	//	*ExportResponse_RenewalNeeded
 	Event         isExportResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1023,7 +1373,7 @@ type ExportResponse struct {
 
 func (x *ExportResponse) Reset() {
 	*x = ExportResponse{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[12]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1385,7 @@ func (x *ExportResponse) String() string {
 func (*ExportResponse) ProtoMessage() {}
 
 func (x *ExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[12]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1398,7 @@ func (x *ExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportResponse.ProtoReflect.Descriptor instead.
 func (*ExportResponse) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{12}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExportResponse) GetEvent() isExportResponse_Event {
@@ -1103,6 +1453,15 @@ func (x *ExportResponse) GetWarning() *Warning {
 	return nil
 }
 
+func (x *ExportResponse) GetRenewalNeeded() *RenewalNeeded {
+	if x != nil {
+		if x, ok := x.Event.(*ExportResponse_RenewalNeeded); ok {
+			return x.RenewalNeeded
+		}
+	}
+	return nil
+}
+
 type isExportResponse_Event interface {
 	isExportResponse_Event()
 }
@@ -1127,6 +1486,10 @@ type ExportResponse_Warning struct {
 	Warning *Warning `protobuf:"bytes,5,opt,name=warning,proto3,oneof"`
 }
 
+type ExportResponse_RenewalNeeded struct {
+	RenewalNeeded *RenewalNeeded `protobuf:"bytes,6,opt,name=renewal_needed,json=renewalNeeded,proto3,oneof"`
+}
+
 func (*ExportResponse_Begin) isExportResponse_Event() {}
 
 func (*ExportResponse_Records) isExportResponse_Event() {}
@@ -1136,6 +1499,46 @@ func (*ExportResponse_End) isExportResponse_Event() {}
 func (*ExportResponse_Progress) isExportResponse_Event() {}
 
 func (*ExportResponse_Warning) isExportResponse_Event() {}
+
+func (*ExportResponse_RenewalNeeded) isExportResponse_Event() {}
+
+// RenewalNeeded asks the agent to resolve the connection anew, because the system
+// refused its credentials. There is one at a time; the agent answers with a Renewal.
+type RenewalNeeded struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenewalNeeded) Reset() {
+	*x = RenewalNeeded{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenewalNeeded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenewalNeeded) ProtoMessage() {}
+
+func (x *RenewalNeeded) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenewalNeeded.ProtoReflect.Descriptor instead.
+func (*RenewalNeeded) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{16}
+}
 
 // Begin starts a collection, or starts it again.
 type Begin struct {
@@ -1150,7 +1553,7 @@ type Begin struct {
 
 func (x *Begin) Reset() {
 	*x = Begin{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[13]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1565,7 @@ func (x *Begin) String() string {
 func (*Begin) ProtoMessage() {}
 
 func (x *Begin) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[13]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1578,7 @@ func (x *Begin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Begin.ProtoReflect.Descriptor instead.
 func (*Begin) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{13}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Begin) GetCollection() uint32 {
@@ -1218,7 +1621,7 @@ type Records struct {
 
 func (x *Records) Reset() {
 	*x = Records{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[14]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1230,7 +1633,7 @@ func (x *Records) String() string {
 func (*Records) ProtoMessage() {}
 
 func (x *Records) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[14]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1243,7 +1646,7 @@ func (x *Records) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Records.ProtoReflect.Descriptor instead.
 func (*Records) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{14}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Records) GetCollection() uint32 {
@@ -1283,7 +1686,7 @@ type Object struct {
 
 func (x *Object) Reset() {
 	*x = Object{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[15]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1698,7 @@ func (x *Object) String() string {
 func (*Object) ProtoMessage() {}
 
 func (x *Object) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[15]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1711,7 @@ func (x *Object) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Object.ProtoReflect.Descriptor instead.
 func (*Object) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{15}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Object) GetId() string {
@@ -1350,7 +1753,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[16]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1362,7 +1765,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[16]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1375,7 +1778,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{16}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Value) GetAttribute() uint32 {
@@ -1404,7 +1807,7 @@ type Links struct {
 
 func (x *Links) Reset() {
 	*x = Links{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[17]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1416,7 +1819,7 @@ func (x *Links) String() string {
 func (*Links) ProtoMessage() {}
 
 func (x *Links) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[17]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1832,7 @@ func (x *Links) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Links.ProtoReflect.Descriptor instead.
 func (*Links) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{17}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Links) GetOwner() string {
@@ -1464,7 +1867,7 @@ type Link struct {
 
 func (x *Link) Reset() {
 	*x = Link{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[18]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1476,7 +1879,7 @@ func (x *Link) String() string {
 func (*Link) ProtoMessage() {}
 
 func (x *Link) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[18]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1489,7 +1892,7 @@ func (x *Link) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Link.ProtoReflect.Descriptor instead.
 func (*Link) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{18}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Link) GetId() string {
@@ -1517,7 +1920,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[19]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1529,7 +1932,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[19]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1542,7 +1945,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{19}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *End) GetCollection() uint32 {
@@ -1577,7 +1980,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[20]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1589,7 +1992,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[20]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1602,7 +2005,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{20}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Progress) GetRequests() uint64 {
@@ -1657,7 +2060,7 @@ type CollectionProgress struct {
 
 func (x *CollectionProgress) Reset() {
 	*x = CollectionProgress{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[21]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1669,7 +2072,7 @@ func (x *CollectionProgress) String() string {
 func (*CollectionProgress) ProtoMessage() {}
 
 func (x *CollectionProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[21]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1682,7 +2085,7 @@ func (x *CollectionProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CollectionProgress.ProtoReflect.Descriptor instead.
 func (*CollectionProgress) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{21}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CollectionProgress) GetCollection() uint32 {
@@ -1710,7 +2113,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[22]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1722,7 +2125,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[22]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1735,7 +2138,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{22}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Warning) GetMessage() string {
@@ -1769,7 +2172,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[23]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +2184,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[23]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +2197,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{23}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Failure) GetCode() string {
@@ -1893,30 +2296,61 @@ const file_proto_connector_v1_connector_proto_rawDesc = "" +
 	"\aNetwork\x12\x19\n" +
 	"\x05proxy\x18\x01 \x01(\tB\x03\x80\x01\x01R\x05proxy\x12\x19\n" +
 	"\bno_proxy\x18\x02 \x03(\tR\anoProxy\x121\n" +
-	"\x14trusted_certificates\x18\x03 \x01(\fR\x13trustedCertificates\"\xe9\x01\n" +
+	"\x14trusted_certificates\x18\x03 \x01(\fR\x13trustedCertificates\"\xef\x02\n" +
 	"\fCheckRequest\x12>\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\v2\x1e.usher.connector.v1.ConnectionR\n" +
-	"connection\x12\x18\n" +
-	"\aoffline\x18\x02 \x01(\bR\aoffline\x12@\n" +
+	"connection\x12?\n" +
+	"\x06extent\x18\x02 \x01(\x0e2'.usher.connector.v1.CheckRequest.ExtentR\x06extent\x12@\n" +
 	"\vcollections\x18\x03 \x03(\v2\x1e.usher.connector.v1.CollectionR\vcollections\x12=\n" +
 	"\n" +
 	"attributes\x18\x04 \x03(\v2\x1d.usher.connector.v1.AttributeR\n" +
-	"attributes\"H\n" +
+	"attributes\"]\n" +
+	"\x06Extent\x12\x16\n" +
+	"\x12EXTENT_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eEXTENT_OFFLINE\x10\x01\x12\x16\n" +
+	"\x12EXTENT_CREDENTIALS\x10\x02\x12\x0f\n" +
+	"\vEXTENT_FULL\x10\x03\"\xab\x01\n" +
 	"\rCheckResponse\x127\n" +
-	"\bfindings\x18\x01 \x03(\v2\x1b.usher.connector.v1.FindingR\bfindings\"\xf7\x01\n" +
+	"\bfindings\x18\x01 \x03(\v2\x1b.usher.connector.v1.FindingR\bfindings\x12@\n" +
+	"\vpermissions\x18\x02 \x03(\v2\x1e.usher.connector.v1.PermissionR\vpermissions\x12\x1f\n" +
+	"\vconsent_url\x18\x03 \x01(\tR\n" +
+	"consentUrl\"\x85\x02\n" +
+	"\n" +
+	"Permission\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x18\n" +
+	"\apurpose\x18\x03 \x01(\tR\apurpose\x12:\n" +
+	"\x05grant\x18\x04 \x01(\x0e2$.usher.connector.v1.Permission.GrantR\x05grant\x12\x1d\n" +
+	"\n" +
+	"granted_by\x18\x05 \x01(\tR\tgrantedBy\x12\x18\n" +
+	"\ainstead\x18\x06 \x03(\tR\ainstead\"D\n" +
+	"\x05Grant\x12\x15\n" +
+	"\x11GRANT_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rGRANT_GRANTED\x10\x01\x12\x11\n" +
+	"\rGRANT_MISSING\x10\x02\"\x8b\x02\n" +
 	"\aFinding\x127\n" +
 	"\x05state\x18\x01 \x01(\x0e2!.usher.connector.v1.Finding.StateR\x05state\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12\x12\n" +
 	"\x04hint\x18\x04 \x01(\tR\x04hint\x12\x18\n" +
-	"\asetting\x18\x05 \x01(\tR\asetting\"Q\n" +
+	"\asetting\x18\x05 \x01(\tR\asetting\x12\x12\n" +
+	"\x04ends\x18\x06 \x01(\x03R\x04ends\"Q\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bSTATE_OK\x10\x01\x12\x11\n" +
 	"\rSTATE_WARNING\x10\x02\x12\x10\n" +
-	"\fSTATE_FAILED\x10\x03\"\xd0\x01\n" +
-	"\rExportRequest\x12>\n" +
+	"\fSTATE_FAILED\x10\x03\"\x8c\x01\n" +
+	"\rExportRequest\x127\n" +
+	"\x05start\x18\x01 \x01(\v2\x1f.usher.connector.v1.ExportStartH\x00R\x05start\x127\n" +
+	"\arenewal\x18\x02 \x01(\v2\x1b.usher.connector.v1.RenewalH\x00R\arenewalB\t\n" +
+	"\amessage\"\x80\x01\n" +
+	"\aRenewal\x12>\n" +
+	"\n" +
+	"connection\x18\x01 \x01(\v2\x1e.usher.connector.v1.ConnectionR\n" +
+	"connection\x125\n" +
+	"\afailure\x18\x02 \x01(\v2\x1b.usher.connector.v1.FailureR\afailure\"\xce\x01\n" +
+	"\vExportStart\x12>\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\v2\x1e.usher.connector.v1.ConnectionR\n" +
 	"connection\x12@\n" +
@@ -1931,14 +2365,16 @@ const file_proto_connector_v1_connector_proto_rawDesc = "" +
 	"\x06cookie\x18\x03 \x01(\tB\x03\x80\x01\x01R\x06cookie\";\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1a\n" +
-	"\bentities\x18\x02 \x03(\tR\bentities\"\xa7\x02\n" +
+	"\bentities\x18\x02 \x03(\tR\bentities\"\xf3\x02\n" +
 	"\x0eExportResponse\x121\n" +
 	"\x05begin\x18\x01 \x01(\v2\x19.usher.connector.v1.BeginH\x00R\x05begin\x127\n" +
 	"\arecords\x18\x02 \x01(\v2\x1b.usher.connector.v1.RecordsH\x00R\arecords\x12+\n" +
 	"\x03end\x18\x03 \x01(\v2\x17.usher.connector.v1.EndH\x00R\x03end\x12:\n" +
 	"\bprogress\x18\x04 \x01(\v2\x1c.usher.connector.v1.ProgressH\x00R\bprogress\x127\n" +
-	"\awarning\x18\x05 \x01(\v2\x1b.usher.connector.v1.WarningH\x00R\awarningB\a\n" +
-	"\x05event\"[\n" +
+	"\awarning\x18\x05 \x01(\v2\x1b.usher.connector.v1.WarningH\x00R\awarning\x12J\n" +
+	"\x0erenewal_needed\x18\x06 \x01(\v2!.usher.connector.v1.RenewalNeededH\x00R\rrenewalNeededB\a\n" +
+	"\x05event\"\x0f\n" +
+	"\rRenewalNeeded\"[\n" +
 	"\x05Begin\x12\x1e\n" +
 	"\n" +
 	"collection\x18\x01 \x01(\rR\n" +
@@ -2012,9 +2448,9 @@ const file_proto_connector_v1_connector_proto_rawDesc = "" +
 	"\x12CAPABILITY_ACTIONS\x10\x032\xb0\x01\n" +
 	"\tConnector\x12U\n" +
 	"\bDescribe\x12#.usher.connector.v1.DescribeRequest\x1a$.usher.connector.v1.DescribeResponse\x12L\n" +
-	"\x05Check\x12 .usher.connector.v1.CheckRequest\x1a!.usher.connector.v1.CheckResponse2]\n" +
-	"\bExporter\x12Q\n" +
-	"\x06Export\x12!.usher.connector.v1.ExportRequest\x1a\".usher.connector.v1.ExportResponse0\x01B;Z9github.com/usher-iga/usher/proto/connector/v1;connectorv1b\x06proto3"
+	"\x05Check\x12 .usher.connector.v1.CheckRequest\x1a!.usher.connector.v1.CheckResponse2_\n" +
+	"\bExporter\x12S\n" +
+	"\x06Export\x12!.usher.connector.v1.ExportRequest\x1a\".usher.connector.v1.ExportResponse(\x010\x01B;Z9github.com/usher-iga/usher/proto/connector/v1;connectorv1b\x06proto3"
 
 var (
 	file_proto_connector_v1_connector_proto_rawDescOnce sync.Once
@@ -2028,76 +2464,90 @@ func file_proto_connector_v1_connector_proto_rawDescGZIP() []byte {
 	return file_proto_connector_v1_connector_proto_rawDescData
 }
 
-var file_proto_connector_v1_connector_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_proto_connector_v1_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_proto_connector_v1_connector_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_proto_connector_v1_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_proto_connector_v1_connector_proto_goTypes = []any{
 	(Capability)(0),            // 0: usher.connector.v1.Capability
 	(Setting_Kind)(0),          // 1: usher.connector.v1.Setting.Kind
-	(Finding_State)(0),         // 2: usher.connector.v1.Finding.State
-	(Object_State)(0),          // 3: usher.connector.v1.Object.State
-	(*DescribeRequest)(nil),    // 4: usher.connector.v1.DescribeRequest
-	(*DescribeResponse)(nil),   // 5: usher.connector.v1.DescribeResponse
-	(*Setting)(nil),            // 6: usher.connector.v1.Setting
-	(*Entity)(nil),             // 7: usher.connector.v1.Entity
-	(*Connection)(nil),         // 8: usher.connector.v1.Connection
-	(*Network)(nil),            // 9: usher.connector.v1.Network
-	(*CheckRequest)(nil),       // 10: usher.connector.v1.CheckRequest
-	(*CheckResponse)(nil),      // 11: usher.connector.v1.CheckResponse
-	(*Finding)(nil),            // 12: usher.connector.v1.Finding
-	(*ExportRequest)(nil),      // 13: usher.connector.v1.ExportRequest
-	(*Collection)(nil),         // 14: usher.connector.v1.Collection
-	(*Attribute)(nil),          // 15: usher.connector.v1.Attribute
-	(*ExportResponse)(nil),     // 16: usher.connector.v1.ExportResponse
-	(*Begin)(nil),              // 17: usher.connector.v1.Begin
-	(*Records)(nil),            // 18: usher.connector.v1.Records
-	(*Object)(nil),             // 19: usher.connector.v1.Object
-	(*Value)(nil),              // 20: usher.connector.v1.Value
-	(*Links)(nil),              // 21: usher.connector.v1.Links
-	(*Link)(nil),               // 22: usher.connector.v1.Link
-	(*End)(nil),                // 23: usher.connector.v1.End
-	(*Progress)(nil),           // 24: usher.connector.v1.Progress
-	(*CollectionProgress)(nil), // 25: usher.connector.v1.CollectionProgress
-	(*Warning)(nil),            // 26: usher.connector.v1.Warning
-	(*Failure)(nil),            // 27: usher.connector.v1.Failure
-	nil,                        // 28: usher.connector.v1.Connection.SettingsEntry
-	nil,                        // 29: usher.connector.v1.Connection.SecretsEntry
+	(CheckRequest_Extent)(0),   // 2: usher.connector.v1.CheckRequest.Extent
+	(Permission_Grant)(0),      // 3: usher.connector.v1.Permission.Grant
+	(Finding_State)(0),         // 4: usher.connector.v1.Finding.State
+	(Object_State)(0),          // 5: usher.connector.v1.Object.State
+	(*DescribeRequest)(nil),    // 6: usher.connector.v1.DescribeRequest
+	(*DescribeResponse)(nil),   // 7: usher.connector.v1.DescribeResponse
+	(*Setting)(nil),            // 8: usher.connector.v1.Setting
+	(*Entity)(nil),             // 9: usher.connector.v1.Entity
+	(*Connection)(nil),         // 10: usher.connector.v1.Connection
+	(*Network)(nil),            // 11: usher.connector.v1.Network
+	(*CheckRequest)(nil),       // 12: usher.connector.v1.CheckRequest
+	(*CheckResponse)(nil),      // 13: usher.connector.v1.CheckResponse
+	(*Permission)(nil),         // 14: usher.connector.v1.Permission
+	(*Finding)(nil),            // 15: usher.connector.v1.Finding
+	(*ExportRequest)(nil),      // 16: usher.connector.v1.ExportRequest
+	(*Renewal)(nil),            // 17: usher.connector.v1.Renewal
+	(*ExportStart)(nil),        // 18: usher.connector.v1.ExportStart
+	(*Collection)(nil),         // 19: usher.connector.v1.Collection
+	(*Attribute)(nil),          // 20: usher.connector.v1.Attribute
+	(*ExportResponse)(nil),     // 21: usher.connector.v1.ExportResponse
+	(*RenewalNeeded)(nil),      // 22: usher.connector.v1.RenewalNeeded
+	(*Begin)(nil),              // 23: usher.connector.v1.Begin
+	(*Records)(nil),            // 24: usher.connector.v1.Records
+	(*Object)(nil),             // 25: usher.connector.v1.Object
+	(*Value)(nil),              // 26: usher.connector.v1.Value
+	(*Links)(nil),              // 27: usher.connector.v1.Links
+	(*Link)(nil),               // 28: usher.connector.v1.Link
+	(*End)(nil),                // 29: usher.connector.v1.End
+	(*Progress)(nil),           // 30: usher.connector.v1.Progress
+	(*CollectionProgress)(nil), // 31: usher.connector.v1.CollectionProgress
+	(*Warning)(nil),            // 32: usher.connector.v1.Warning
+	(*Failure)(nil),            // 33: usher.connector.v1.Failure
+	nil,                        // 34: usher.connector.v1.Connection.SettingsEntry
+	nil,                        // 35: usher.connector.v1.Connection.SecretsEntry
 }
 var file_proto_connector_v1_connector_proto_depIdxs = []int32{
 	0,  // 0: usher.connector.v1.DescribeResponse.capabilities:type_name -> usher.connector.v1.Capability
-	6,  // 1: usher.connector.v1.DescribeResponse.settings:type_name -> usher.connector.v1.Setting
-	7,  // 2: usher.connector.v1.DescribeResponse.entities:type_name -> usher.connector.v1.Entity
+	8,  // 1: usher.connector.v1.DescribeResponse.settings:type_name -> usher.connector.v1.Setting
+	9,  // 2: usher.connector.v1.DescribeResponse.entities:type_name -> usher.connector.v1.Entity
 	1,  // 3: usher.connector.v1.Setting.kind:type_name -> usher.connector.v1.Setting.Kind
-	28, // 4: usher.connector.v1.Connection.settings:type_name -> usher.connector.v1.Connection.SettingsEntry
-	29, // 5: usher.connector.v1.Connection.secrets:type_name -> usher.connector.v1.Connection.SecretsEntry
-	9,  // 6: usher.connector.v1.Connection.network:type_name -> usher.connector.v1.Network
-	8,  // 7: usher.connector.v1.CheckRequest.connection:type_name -> usher.connector.v1.Connection
-	14, // 8: usher.connector.v1.CheckRequest.collections:type_name -> usher.connector.v1.Collection
-	15, // 9: usher.connector.v1.CheckRequest.attributes:type_name -> usher.connector.v1.Attribute
-	12, // 10: usher.connector.v1.CheckResponse.findings:type_name -> usher.connector.v1.Finding
-	2,  // 11: usher.connector.v1.Finding.state:type_name -> usher.connector.v1.Finding.State
-	8,  // 12: usher.connector.v1.ExportRequest.connection:type_name -> usher.connector.v1.Connection
-	14, // 13: usher.connector.v1.ExportRequest.collections:type_name -> usher.connector.v1.Collection
-	15, // 14: usher.connector.v1.ExportRequest.attributes:type_name -> usher.connector.v1.Attribute
-	17, // 15: usher.connector.v1.ExportResponse.begin:type_name -> usher.connector.v1.Begin
-	18, // 16: usher.connector.v1.ExportResponse.records:type_name -> usher.connector.v1.Records
-	23, // 17: usher.connector.v1.ExportResponse.end:type_name -> usher.connector.v1.End
-	24, // 18: usher.connector.v1.ExportResponse.progress:type_name -> usher.connector.v1.Progress
-	26, // 19: usher.connector.v1.ExportResponse.warning:type_name -> usher.connector.v1.Warning
-	3,  // 20: usher.connector.v1.Object.state:type_name -> usher.connector.v1.Object.State
-	20, // 21: usher.connector.v1.Object.values:type_name -> usher.connector.v1.Value
-	22, // 22: usher.connector.v1.Links.link:type_name -> usher.connector.v1.Link
-	25, // 23: usher.connector.v1.Progress.collections:type_name -> usher.connector.v1.CollectionProgress
-	4,  // 24: usher.connector.v1.Connector.Describe:input_type -> usher.connector.v1.DescribeRequest
-	10, // 25: usher.connector.v1.Connector.Check:input_type -> usher.connector.v1.CheckRequest
-	13, // 26: usher.connector.v1.Exporter.Export:input_type -> usher.connector.v1.ExportRequest
-	5,  // 27: usher.connector.v1.Connector.Describe:output_type -> usher.connector.v1.DescribeResponse
-	11, // 28: usher.connector.v1.Connector.Check:output_type -> usher.connector.v1.CheckResponse
-	16, // 29: usher.connector.v1.Exporter.Export:output_type -> usher.connector.v1.ExportResponse
-	27, // [27:30] is the sub-list for method output_type
-	24, // [24:27] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	34, // 4: usher.connector.v1.Connection.settings:type_name -> usher.connector.v1.Connection.SettingsEntry
+	35, // 5: usher.connector.v1.Connection.secrets:type_name -> usher.connector.v1.Connection.SecretsEntry
+	11, // 6: usher.connector.v1.Connection.network:type_name -> usher.connector.v1.Network
+	10, // 7: usher.connector.v1.CheckRequest.connection:type_name -> usher.connector.v1.Connection
+	2,  // 8: usher.connector.v1.CheckRequest.extent:type_name -> usher.connector.v1.CheckRequest.Extent
+	19, // 9: usher.connector.v1.CheckRequest.collections:type_name -> usher.connector.v1.Collection
+	20, // 10: usher.connector.v1.CheckRequest.attributes:type_name -> usher.connector.v1.Attribute
+	15, // 11: usher.connector.v1.CheckResponse.findings:type_name -> usher.connector.v1.Finding
+	14, // 12: usher.connector.v1.CheckResponse.permissions:type_name -> usher.connector.v1.Permission
+	3,  // 13: usher.connector.v1.Permission.grant:type_name -> usher.connector.v1.Permission.Grant
+	4,  // 14: usher.connector.v1.Finding.state:type_name -> usher.connector.v1.Finding.State
+	18, // 15: usher.connector.v1.ExportRequest.start:type_name -> usher.connector.v1.ExportStart
+	17, // 16: usher.connector.v1.ExportRequest.renewal:type_name -> usher.connector.v1.Renewal
+	10, // 17: usher.connector.v1.Renewal.connection:type_name -> usher.connector.v1.Connection
+	33, // 18: usher.connector.v1.Renewal.failure:type_name -> usher.connector.v1.Failure
+	10, // 19: usher.connector.v1.ExportStart.connection:type_name -> usher.connector.v1.Connection
+	19, // 20: usher.connector.v1.ExportStart.collections:type_name -> usher.connector.v1.Collection
+	20, // 21: usher.connector.v1.ExportStart.attributes:type_name -> usher.connector.v1.Attribute
+	23, // 22: usher.connector.v1.ExportResponse.begin:type_name -> usher.connector.v1.Begin
+	24, // 23: usher.connector.v1.ExportResponse.records:type_name -> usher.connector.v1.Records
+	29, // 24: usher.connector.v1.ExportResponse.end:type_name -> usher.connector.v1.End
+	30, // 25: usher.connector.v1.ExportResponse.progress:type_name -> usher.connector.v1.Progress
+	32, // 26: usher.connector.v1.ExportResponse.warning:type_name -> usher.connector.v1.Warning
+	22, // 27: usher.connector.v1.ExportResponse.renewal_needed:type_name -> usher.connector.v1.RenewalNeeded
+	5,  // 28: usher.connector.v1.Object.state:type_name -> usher.connector.v1.Object.State
+	26, // 29: usher.connector.v1.Object.values:type_name -> usher.connector.v1.Value
+	28, // 30: usher.connector.v1.Links.link:type_name -> usher.connector.v1.Link
+	31, // 31: usher.connector.v1.Progress.collections:type_name -> usher.connector.v1.CollectionProgress
+	6,  // 32: usher.connector.v1.Connector.Describe:input_type -> usher.connector.v1.DescribeRequest
+	12, // 33: usher.connector.v1.Connector.Check:input_type -> usher.connector.v1.CheckRequest
+	16, // 34: usher.connector.v1.Exporter.Export:input_type -> usher.connector.v1.ExportRequest
+	7,  // 35: usher.connector.v1.Connector.Describe:output_type -> usher.connector.v1.DescribeResponse
+	13, // 36: usher.connector.v1.Connector.Check:output_type -> usher.connector.v1.CheckResponse
+	21, // 37: usher.connector.v1.Exporter.Export:output_type -> usher.connector.v1.ExportResponse
+	35, // [35:38] is the sub-list for method output_type
+	32, // [32:35] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_proto_connector_v1_connector_proto_init() }
@@ -2105,20 +2555,25 @@ func file_proto_connector_v1_connector_proto_init() {
 	if File_proto_connector_v1_connector_proto != nil {
 		return
 	}
-	file_proto_connector_v1_connector_proto_msgTypes[12].OneofWrappers = []any{
+	file_proto_connector_v1_connector_proto_msgTypes[10].OneofWrappers = []any{
+		(*ExportRequest_Start)(nil),
+		(*ExportRequest_Renewal)(nil),
+	}
+	file_proto_connector_v1_connector_proto_msgTypes[15].OneofWrappers = []any{
 		(*ExportResponse_Begin)(nil),
 		(*ExportResponse_Records)(nil),
 		(*ExportResponse_End)(nil),
 		(*ExportResponse_Progress)(nil),
 		(*ExportResponse_Warning)(nil),
+		(*ExportResponse_RenewalNeeded)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proto_connector_v1_connector_proto_rawDesc), len(file_proto_connector_v1_connector_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   26,
+			NumEnums:      6,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

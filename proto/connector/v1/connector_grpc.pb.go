@@ -39,8 +39,8 @@ type ConnectorClient interface {
 	// Describe tells what the connector is and what it can do. It needs no
 	// connection, sends nothing, and may be called at any time, any number of times.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
-	// Check examines a connection: its settings, and unless offline is set also
-	// sign-in and reach. What it finds wrong is a finding, not an RPC error.
+	// Check examines a connection, as far as extent says. What it finds wrong is a
+	// finding, not an RPC error.
 	Check(ctx context.Context, in *CheckRequest, opts ...grpc.CallOption) (*CheckResponse, error)
 }
 
@@ -81,8 +81,8 @@ type ConnectorServer interface {
 	// Describe tells what the connector is and what it can do. It needs no
 	// connection, sends nothing, and may be called at any time, any number of times.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
-	// Check examines a connection: its settings, and unless offline is set also
-	// sign-in and reach. What it finds wrong is a finding, not an RPC error.
+	// Check examines a connection, as far as extent says. What it finds wrong is a
+	// finding, not an RPC error.
 	Check(context.Context, *CheckRequest) (*CheckResponse, error)
 	mustEmbedUnimplementedConnectorServer()
 }
@@ -192,7 +192,9 @@ type ExporterClient interface {
 	// collection the order is Begin, Records..., End; a further Begin voids all that
 	// was sent for that collection before. The stream ends without an error only
 	// after the End of every collection asked for.
-	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportResponse], error)
+	//
+	// The agent sends one ExportStart, and then a Renewal for each RenewalNeeded.
+	Export(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExportRequest, ExportResponse], error)
 }
 
 type exporterClient struct {
@@ -203,24 +205,18 @@ func NewExporterClient(cc grpc.ClientConnInterface) ExporterClient {
 	return &exporterClient{cc}
 }
 
-func (c *exporterClient) Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportResponse], error) {
+func (c *exporterClient) Export(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExportRequest, ExportResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &Exporter_ServiceDesc.Streams[0], Exporter_Export_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	x := &grpc.GenericClientStream[ExportRequest, ExportResponse]{ClientStream: stream}
-	if err := x.ClientStream.SendMsg(in); err != nil {
-		return nil, err
-	}
-	if err := x.ClientStream.CloseSend(); err != nil {
-		return nil, err
-	}
 	return x, nil
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Exporter_ExportClient = grpc.ServerStreamingClient[ExportResponse]
+type Exporter_ExportClient = grpc.BidiStreamingClient[ExportRequest, ExportResponse]
 
 // ExporterServer is the server API for Exporter service.
 // All implementations must embed UnimplementedExporterServer
@@ -233,7 +229,9 @@ type ExporterServer interface {
 	// collection the order is Begin, Records..., End; a further Begin voids all that
 	// was sent for that collection before. The stream ends without an error only
 	// after the End of every collection asked for.
-	Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error
+	//
+	// The agent sends one ExportStart, and then a Renewal for each RenewalNeeded.
+	Export(grpc.BidiStreamingServer[ExportRequest, ExportResponse]) error
 	mustEmbedUnimplementedExporterServer()
 }
 
@@ -244,7 +242,7 @@ type ExporterServer interface {
 // pointer dereference when methods are called.
 type UnimplementedExporterServer struct{}
 
-func (UnimplementedExporterServer) Export(*ExportRequest, grpc.ServerStreamingServer[ExportResponse]) error {
+func (UnimplementedExporterServer) Export(grpc.BidiStreamingServer[ExportRequest, ExportResponse]) error {
 	return status.Error(codes.Unimplemented, "method Export not implemented")
 }
 func (UnimplementedExporterServer) mustEmbedUnimplementedExporterServer() {}
@@ -269,15 +267,11 @@ func RegisterExporterServer(s grpc.ServiceRegistrar, srv ExporterServer) {
 }
 
 func _Exporter_Export_Handler(srv interface{}, stream grpc.ServerStream) error {
-	m := new(ExportRequest)
-	if err := stream.RecvMsg(m); err != nil {
-		return err
-	}
-	return srv.(ExporterServer).Export(m, &grpc.GenericServerStream[ExportRequest, ExportResponse]{ServerStream: stream})
+	return srv.(ExporterServer).Export(&grpc.GenericServerStream[ExportRequest, ExportResponse]{ServerStream: stream})
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Exporter_ExportServer = grpc.ServerStreamingServer[ExportResponse]
+type Exporter_ExportServer = grpc.BidiStreamingServer[ExportRequest, ExportResponse]
 
 // Exporter_ServiceDesc is the grpc.ServiceDesc for Exporter service.
 // It's only intended for direct use with grpc.RegisterService,
@@ -291,6 +285,7 @@ var Exporter_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "Export",
 			Handler:       _Exporter_Export_Handler,
 			ServerStreams: true,
+			ClientStreams: true,
 		},
 	},
 	Metadata: "proto/connector/v1/connector.proto",
