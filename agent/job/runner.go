@@ -141,9 +141,7 @@ func (r *Runner) Connectors(ctx context.Context) ([]Listed, error) {
 			l.Problem = err.Error()
 		default:
 			l.Title, l.Version = connector.Description.Title, connector.Description.Version
-			if connector.CanExport {
-				l.Capabilities = append(l.Capabilities, "export")
-			}
+			l.Capabilities = capabilities(connector.Can)
 			for _, e := range connector.Description.Entities {
 				l.Entities = append(l.Entities, e.Name)
 			}
@@ -152,6 +150,18 @@ func (r *Runner) Connectors(ctx context.Context) ([]Listed, error) {
 		listed = append(listed, l)
 	}
 	return listed, nil
+}
+
+func capabilities(can sdk.Capabilities) (names []string) {
+	for _, c := range []struct {
+		can  bool
+		name string
+	}{{can.Export, "export"}, {can.Fulfill, "fulfill"}, {can.Actions, "actions"}} {
+		if c.can {
+			names = append(names, c.name)
+		}
+	}
+	return names
 }
 
 // resolve turns a connection's settings into what its connector is asked for,

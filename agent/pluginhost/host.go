@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,7 +35,7 @@ type Host struct {
 type Connector struct {
 	Program     Program
 	Description sdk.Description
-	CanExport   bool
+	Can         sdk.Capabilities
 
 	host    *Host
 	process *process
@@ -58,7 +59,7 @@ func (h *Host) Launch(ctx context.Context, name string) (*Connector, error) {
 	}
 	c := &Connector{Program: program, host: h, process: process, client: client}
 	err = c.call(ctx, h.StartTimeout, "describe itself", func(ctx context.Context) (err error) {
-		c.Description, c.CanExport, err = client.Describe(ctx)
+		c.Description, c.Can, err = client.Describe(ctx)
 		return err
 	})
 	if err != nil {
@@ -80,14 +81,82 @@ func (c *Connector) Check(ctx context.Context, req sdk.CheckRequest) (report sdk
 // Export is sdk.Exporter.Export. A connector that crashes, stays silent for longer
 // than the idle timeout or breaks the protocol is a fault.Connector that says so.
 func (c *Connector) Export(ctx context.Context, req sdk.ExportRequest, sink sdk.Sink) error {
-	if !c.CanExport {
+	if !c.Can.Export {
 		return fault.Errorf(fault.Invalid, "the connector %s cannot export", c.Program.Name).WithSetting("Connector")
 	}
+	return c.watched(ctx, func(ctx context.Context) error { return c.client.Export(ctx, req, sink) })
+}
+
+// watched is supervise with an end to long silence.
+func (c *Connector) watched(ctx context.Context, f func(context.Context) error) error {
 	ctx, watch := watchIdle(ctx, c.host.Clock, c.host.IdleTimeout, c.Program.Name)
 	defer watch.stop()
-	return c.supervise(ctx, func(ctx context.Context) error {
-		return c.client.Export(ctx, req, sink)
+	return c.supervise(ctx, f)
+}
+
+// Examine is sdk.Fulfiller.Examine, with a deadline.
+func (c *Connector) Examine(ctx context.Context, orders []sdk.Order) (problems []sdk.OrderProblem, err error) {
+	if err := c.mustFulfill(); err != nil {
+		return nil, err
+	}
+	err = c.call(ctx, c.host.CheckTimeout, "examine the orders", func(ctx context.Context) (err error) {
+		problems, err = c.client.Examine(ctx, orders)
+		return err
 	})
+	return problems, err
+}
+
+// Preview is sdk.Fulfiller.Preview, watched as an export is.
+func (c *Connector) Preview(ctx context.Context, connection sdk.Connection, orders []sdk.Order, emit func(sdk.Preview) error) error {
+	if err := c.mustFulfill(); err != nil {
+		return err
+	}
+	return c.watched(ctx, func(ctx context.Context) error { return c.client.Preview(ctx, connection, orders, emit) })
+}
+
+// Fulfill is sdk.Fulfiller.Fulfill, watched as an export is.
+func (c *Connector) Fulfill(ctx context.Context, connection sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
+	if err := c.mustFulfill(); err != nil {
+		return err
+	}
+	return c.watched(ctx, func(ctx context.Context) error { return c.client.Fulfill(ctx, connection, orders, sink) })
+}
+
+func (c *Connector) mustFulfill() error {
+	if !c.Can.Fulfill {
+		return fault.Errorf(fault.Invalid, "the connector %s cannot fulfil orders", c.Program.Name).WithSetting("FulfillConnector")
+	}
+	return nil
+}
+
+// Actions is sdk.Actor.Actions, with a deadline; none of a connector without actions.
+func (c *Connector) Actions(ctx context.Context) (actions []sdk.Action, err error) {
+	if !c.Can.Actions {
+		return nil, nil
+	}
+	err = c.call(ctx, c.host.StartTimeout, "list its actions", func(ctx context.Context) (err error) {
+		actions, err = c.client.Actions(ctx)
+		return err
+	})
+	return actions, err
+}
+
+// RunAction is sdk.Actor.RunAction, with a deadline.
+func (c *Connector) RunAction(ctx context.Context, connection sdk.Connection, name string, input json.RawMessage) (output json.RawMessage, err error) {
+	err = c.call(ctx, c.host.CheckTimeout, "run the action "+name, func(ctx context.Context) (err error) {
+		output, err = c.client.RunAction(ctx, connection, name, input)
+		return err
+	})
+	return output, err
+}
+
+// PrepareAction is sdk.Actor.PrepareAction, with a deadline.
+func (c *Connector) PrepareAction(ctx context.Context, name string, input json.RawMessage, id string) (order sdk.Order, err error) {
+	err = c.call(ctx, c.host.StartTimeout, "prepare the action "+name, func(ctx context.Context) (err error) {
+		order, err = c.client.PrepareAction(ctx, name, input, id)
+		return err
+	})
+	return order, err
 }
 
 // Close ends the process and returns when it is gone. It may be called twice.

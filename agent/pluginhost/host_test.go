@@ -185,8 +185,8 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if c.Description.Name != "good" || !c.CanExport {
-		t.Errorf("described as %+v, can export: %t", c.Description, c.CanExport)
+	if c.Description.Name != "good" || !c.Can.Export {
+		t.Errorf("described as %+v, can export: %t", c.Description, c.Can.Export)
 	}
 	var s sink
 	if err := c.Export(t.Context(), request(), &s); err != nil {

@@ -11,7 +11,7 @@ import (
 	connectorv1 "github.com/usher-iga/usher/proto/connector/v1"
 )
 
-// idleWatch ends a context when an export stays silent for too long. Only time
+// idleWatch ends a context when an export or the like stays silent for too long. Only time
 // spent waiting for the connector counts, not the agent's own work on what came,
 // nor a wait that the connector announced.
 type idleWatch struct {
@@ -59,11 +59,22 @@ func (s *watchedStream) RecvMsg(m any) error {
 	s.watch.timer.Reset(s.watch.timeout + max(0, s.quiet.Sub(s.watch.clock.Now())))
 	err := s.ClientStream.RecvMsg(m)
 	s.watch.timer.Stop()
-	if resp, ok := m.(*connectorv1.ExportResponse); ok && err == nil {
-		wait := time.Duration(resp.GetProgress().GetWaitingMs()) * time.Millisecond
-		if end := s.watch.clock.Now().Add(wait); wait > 0 && end.After(s.quiet) {
+	if wait := announced(m); err == nil && wait > 0 {
+		if end := s.watch.clock.Now().Add(wait); end.After(s.quiet) {
 			s.quiet = end
 		}
 	}
 	return err
+}
+
+// announced is the wait that a message announces.
+func announced(m any) time.Duration {
+	var ms uint64
+	switch resp := m.(type) {
+	case *connectorv1.ExportResponse:
+		ms = resp.GetProgress().GetWaitingMs()
+	case *connectorv1.FulfillResponse:
+		ms = resp.GetProgress().GetWaitingMs()
+	}
+	return time.Duration(ms) * time.Millisecond //nolint:gosec // bounded by the protocol's uses: minutes
 }

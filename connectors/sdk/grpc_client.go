@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"google.golang.org/grpc"
 
@@ -19,24 +18,43 @@ import (
 type Client struct {
 	connector connectorv1.ConnectorClient
 	exporter  connectorv1.ExporterClient
+	fulfiller connectorv1.FulfillerClient
+	actions   connectorv1.ActionsClient
 }
+
+// Capabilities say what a connector can do.
+type Capabilities struct{ Export, Fulfill, Actions bool }
 
 // NewClient makes a Client. conn stays the caller's to close.
 func NewClient(conn grpc.ClientConnInterface) *Client {
-	return &Client{connector: connectorv1.NewConnectorClient(conn), exporter: connectorv1.NewExporterClient(conn)}
+	return &Client{
+		connector: connectorv1.NewConnectorClient(conn), exporter: connectorv1.NewExporterClient(conn),
+		fulfiller: connectorv1.NewFulfillerClient(conn), actions: connectorv1.NewActionsClient(conn),
+	}
 }
 
-// Describe asks what the connector is. Its capabilities come beside: canExport.
-func (c *Client) Describe(ctx context.Context) (d Description, canExport bool, err error) {
+// Describe asks what the connector is and what it can do.
+func (c *Client) Describe(ctx context.Context) (d Description, can Capabilities, err error) {
 	resp, err := c.connector.Describe(ctx, &connectorv1.DescribeRequest{})
 	if err != nil {
-		return Description{}, false, fromStatus(err)
+		return Description{}, can, fromStatus(err)
 	}
 	d = Description{
 		Name: resp.GetName(), Version: resp.GetVersion(), Title: resp.GetTitle(),
 		Settings: each(resp.GetSettings(), settingFromProto), Entities: each(resp.GetEntities(), entityFromProto),
 	}
-	return d, slices.Contains(resp.GetCapabilities(), connectorv1.Capability_CAPABILITY_EXPORT), nil
+	for _, capability := range resp.GetCapabilities() {
+		switch capability {
+		case connectorv1.Capability_CAPABILITY_EXPORT:
+			can.Export = true
+		case connectorv1.Capability_CAPABILITY_FULFILL:
+			can.Fulfill = true
+		case connectorv1.Capability_CAPABILITY_ACTIONS:
+			can.Actions = true
+		default: // of a later release
+		}
+	}
+	return d, can, nil
 }
 
 // Check is Connector.Check.
@@ -92,18 +110,6 @@ func (c *Client) Export(ctx context.Context, req ExportRequest, sink Sink) error
 			return err
 		}
 	}
-}
-
-// renew resolves a connection anew for the connector.
-func renew(ctx context.Context, c Connection) *connectorv1.Renewal {
-	if c.Renew == nil {
-		return &connectorv1.Renewal{Connection: connectionToProto(c)}
-	}
-	renewed, err := c.Renew(ctx)
-	if err != nil {
-		return &connectorv1.Renewal{Failure: failureOf(err)}
-	}
-	return &connectorv1.Renewal{Connection: connectionToProto(renewed)}
 }
 
 // incoming checks the order of the events of one export and passes them on.

@@ -25,6 +25,12 @@ func Register(server grpc.ServiceRegistrar, c Connector) {
 	if e, ok := c.(Exporter); ok {
 		connectorv1.RegisterExporterServer(server, exporterServer{exporter: e})
 	}
+	if f, ok := c.(Fulfiller); ok {
+		connectorv1.RegisterFulfillerServer(server, fulfillerServer{fulfiller: f})
+	}
+	if a, ok := c.(Actor); ok {
+		connectorv1.RegisterActionsServer(server, actionsServer{actor: a})
+	}
 }
 
 type connectorServer struct {
@@ -38,10 +44,24 @@ func (s connectorServer) Describe(context.Context, *connectorv1.DescribeRequest)
 		Name: d.Name, Version: d.Version, Title: d.Title,
 		Settings: each(d.Settings, settingToProto), Entities: each(d.Entities, entityToProto),
 	}
-	if _, ok := s.connector.(Exporter); ok {
-		resp.Capabilities = append(resp.Capabilities, connectorv1.Capability_CAPABILITY_EXPORT)
+	for _, offered := range []struct {
+		ok         bool
+		capability connectorv1.Capability
+	}{
+		{is[Exporter](s.connector), connectorv1.Capability_CAPABILITY_EXPORT},
+		{is[Fulfiller](s.connector), connectorv1.Capability_CAPABILITY_FULFILL},
+		{is[Actor](s.connector), connectorv1.Capability_CAPABILITY_ACTIONS},
+	} {
+		if offered.ok {
+			resp.Capabilities = append(resp.Capabilities, offered.capability)
+		}
 	}
 	return resp, nil
+}
+
+func is[T any](c Connector) bool {
+	_, ok := c.(T)
+	return ok
 }
 
 func (s connectorServer) Check(ctx context.Context, req *connectorv1.CheckRequest) (*connectorv1.CheckResponse, error) {
@@ -72,8 +92,12 @@ func (s exporterServer) Export(stream grpc.BidiStreamingServer[connectorv1.Expor
 	}
 	sink := &streamSink{stream: stream, ended: make([]bool, len(start.GetCollections()))}
 	connection := connectionFromProto(start.GetConnection())
-	renewals := &renewals{sink: sink, turn: make(chan struct{}, 1)}
-	connection.Renew = renewals.ask
+	connection.Renew = newRenewals(func() error {
+		return sink.send(&connectorv1.ExportResponse{Event: &connectorv1.ExportResponse_RenewalNeeded{RenewalNeeded: &connectorv1.RenewalNeeded{}}})
+	}, func() (*connectorv1.Renewal, error) {
+		message, err := stream.Recv()
+		return message.GetRenewal(), err
+	}).ask
 	err = s.exporter.Export(stream.Context(), ExportRequest{
 		Connection:  connection,
 		Collections: each(start.GetCollections(), collectionFromProto),
@@ -83,52 +107,6 @@ func (s exporterServer) Export(stream grpc.BidiStreamingServer[connectorv1.Expor
 		err = sink.complete(start)
 	}
 	return toStatus(err)
-}
-
-// renewals asks the agent for a connection resolved anew, one at a time.
-type renewals struct {
-	sink *streamSink
-	turn chan struct{} // holds one element while an answer is awaited
-}
-
-func (r *renewals) ask(ctx context.Context) (Connection, error) {
-	select {
-	case r.turn <- struct{}{}:
-	case <-ctx.Done():
-		return Connection{}, ctx.Err()
-	}
-	type answer struct {
-		renewal *connectorv1.Renewal
-		err     error
-	}
-	answered := make(chan answer, 1)
-	// The answer belongs to this turn even if ctx ends first, so the turn ends with it.
-	go func() {
-		defer func() { <-r.turn }()
-		err := r.sink.send(&connectorv1.ExportResponse{Event: &connectorv1.ExportResponse_RenewalNeeded{RenewalNeeded: &connectorv1.RenewalNeeded{}}})
-		if err != nil {
-			answered <- answer{err: err}
-			return
-		}
-		message, err := r.sink.stream.Recv()
-		answered <- answer{message.GetRenewal(), err}
-	}()
-	select {
-	case <-ctx.Done():
-		return Connection{}, ctx.Err()
-	case a := <-answered:
-		switch {
-		case a.err != nil:
-			return Connection{}, a.err
-		case a.renewal.GetFailure() != nil:
-			return Connection{}, faultOf(a.renewal.GetFailure())
-		case a.renewal.GetConnection() == nil:
-			return Connection{}, fault.Errorf(fault.Connector, "the agent broke the protocol: it sent no renewal")
-		}
-		renewed := connectionFromProto(a.renewal.GetConnection())
-		renewed.Renew = r.ask
-		return renewed, nil
-	}
 }
 
 // streamSink sends what an export finds. gRPC allows one Send at a time.

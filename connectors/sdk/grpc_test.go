@@ -22,6 +22,11 @@ import (
 // dial serves what register offers, in this process.
 func dial(t *testing.T, register func(grpc.ServiceRegistrar)) *sdk.Client {
 	t.Helper()
+	return sdk.NewClient(dialConn(t, register))
+}
+
+func dialConn(t *testing.T, register func(grpc.ServiceRegistrar)) *grpc.ClientConn {
+	t.Helper()
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer()
 	register(server)
@@ -34,7 +39,7 @@ func dial(t *testing.T, register func(grpc.ServiceRegistrar)) *sdk.Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return sdk.NewClient(conn)
+	return conn
 }
 
 // script is an exporter service that sends given events, whatever they are.
@@ -182,8 +187,8 @@ func TestBoundaryIsTransparent(t *testing.T) {
 	m := &mirror{}
 	client := dial(t, func(s grpc.ServiceRegistrar) { sdk.Register(s, m) })
 
-	d, canExport, err := client.Describe(t.Context())
-	if err != nil || !canExport || !reflect.DeepEqual(d, m.Describe()) {
+	d, can, err := client.Describe(t.Context())
+	if err != nil || can != (sdk.Capabilities{Export: true}) || !reflect.DeepEqual(d, m.Describe()) {
 		t.Errorf("described as %+v (%v)", d, err)
 	}
 	connection := sdk.Connection{

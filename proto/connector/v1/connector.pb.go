@@ -34,8 +34,8 @@ type Capability int32
 const (
 	Capability_CAPABILITY_UNSPECIFIED Capability = 0
 	Capability_CAPABILITY_EXPORT      Capability = 1
-	Capability_CAPABILITY_FULFILL     Capability = 2 // reserved for the order service
-	Capability_CAPABILITY_ACTIONS     Capability = 3 // reserved for the action service
+	Capability_CAPABILITY_FULFILL     Capability = 2
+	Capability_CAPABILITY_ACTIONS     Capability = 3
 )
 
 // Enum value maps for Capability.
@@ -343,6 +343,76 @@ func (x Object_State) Number() protoreflect.EnumNumber {
 // Deprecated: Use Object_State.Descriptor instead.
 func (Object_State) EnumDescriptor() ([]byte, []int) {
 	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{19, 0}
+}
+
+type Order_Operation int32
+
+const (
+	Order_OPERATION_UNSPECIFIED     Order_Operation = 0
+	Order_OPERATION_CREATE          Order_Operation = 1
+	Order_OPERATION_UPDATE          Order_Operation = 2 // attributes and links
+	Order_OPERATION_DELETE          Order_Operation = 3
+	Order_OPERATION_RESTORE         Order_Operation = 4 // what was deleted
+	Order_OPERATION_ENABLE          Order_Operation = 5
+	Order_OPERATION_DISABLE         Order_Operation = 6
+	Order_OPERATION_INVITE          Order_Operation = 7 // create a guest by an invitation
+	Order_OPERATION_REVOKE_SESSIONS Order_Operation = 8
+	Order_OPERATION_SET_PASSWORD    Order_Operation = 9
+)
+
+// Enum value maps for Order_Operation.
+var (
+	Order_Operation_name = map[int32]string{
+		0: "OPERATION_UNSPECIFIED",
+		1: "OPERATION_CREATE",
+		2: "OPERATION_UPDATE",
+		3: "OPERATION_DELETE",
+		4: "OPERATION_RESTORE",
+		5: "OPERATION_ENABLE",
+		6: "OPERATION_DISABLE",
+		7: "OPERATION_INVITE",
+		8: "OPERATION_REVOKE_SESSIONS",
+		9: "OPERATION_SET_PASSWORD",
+	}
+	Order_Operation_value = map[string]int32{
+		"OPERATION_UNSPECIFIED":     0,
+		"OPERATION_CREATE":          1,
+		"OPERATION_UPDATE":          2,
+		"OPERATION_DELETE":          3,
+		"OPERATION_RESTORE":         4,
+		"OPERATION_ENABLE":          5,
+		"OPERATION_DISABLE":         6,
+		"OPERATION_INVITE":          7,
+		"OPERATION_REVOKE_SESSIONS": 8,
+		"OPERATION_SET_PASSWORD":    9,
+	}
+)
+
+func (x Order_Operation) Enum() *Order_Operation {
+	p := new(Order_Operation)
+	*p = x
+	return p
+}
+
+func (x Order_Operation) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Order_Operation) Descriptor() protoreflect.EnumDescriptor {
+	return file_proto_connector_v1_connector_proto_enumTypes[6].Descriptor()
+}
+
+func (Order_Operation) Type() protoreflect.EnumType {
+	return &file_proto_connector_v1_connector_proto_enumTypes[6]
+}
+
+func (x Order_Operation) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Order_Operation.Descriptor instead.
+func (Order_Operation) EnumDescriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{33, 0}
 }
 
 type DescribeRequest struct {
@@ -2155,6 +2225,1694 @@ func (x *Warning) GetHint() string {
 	return ""
 }
 
+type ExamineRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Orders        []*Order               `protobuf:"bytes,1,rep,name=orders,proto3" json:"orders,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExamineRequest) Reset() {
+	*x = ExamineRequest{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExamineRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExamineRequest) ProtoMessage() {}
+
+func (x *ExamineRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExamineRequest.ProtoReflect.Descriptor instead.
+func (*ExamineRequest) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ExamineRequest) GetOrders() []*Order {
+	if x != nil {
+		return x.Orders
+	}
+	return nil
+}
+
+type ExamineResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Problems      []*OrderProblem        `protobuf:"bytes,1,rep,name=problems,proto3" json:"problems,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExamineResponse) Reset() {
+	*x = ExamineResponse{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExamineResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExamineResponse) ProtoMessage() {}
+
+func (x *ExamineResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExamineResponse.ProtoReflect.Descriptor instead.
+func (*ExamineResponse) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ExamineResponse) GetProblems() []*OrderProblem {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+// OrderProblem is one reason why an order can never be carried out.
+type OrderProblem struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Order         string                 `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	Attribute     string                 `protobuf:"bytes,2,opt,name=attribute,proto3" json:"attribute,omitempty"` // or navigation, or empty: the order as a whole
+	Message       string                 `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Hint          string                 `protobuf:"bytes,4,opt,name=hint,proto3" json:"hint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderProblem) Reset() {
+	*x = OrderProblem{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderProblem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderProblem) ProtoMessage() {}
+
+func (x *OrderProblem) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderProblem.ProtoReflect.Descriptor instead.
+func (*OrderProblem) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *OrderProblem) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *OrderProblem) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *OrderProblem) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *OrderProblem) GetHint() string {
+	if x != nil {
+		return x.Hint
+	}
+	return ""
+}
+
+type FulfillRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Message:
+	//
+	//	*FulfillRequest_Start
+	//	*FulfillRequest_Order
+	//	*FulfillRequest_Renewal
+	//	*FulfillRequest_End
+	Message       isFulfillRequest_Message `protobuf_oneof:"message"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FulfillRequest) Reset() {
+	*x = FulfillRequest{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FulfillRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FulfillRequest) ProtoMessage() {}
+
+func (x *FulfillRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FulfillRequest.ProtoReflect.Descriptor instead.
+func (*FulfillRequest) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *FulfillRequest) GetMessage() isFulfillRequest_Message {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
+func (x *FulfillRequest) GetStart() *FulfillStart {
+	if x != nil {
+		if x, ok := x.Message.(*FulfillRequest_Start); ok {
+			return x.Start
+		}
+	}
+	return nil
+}
+
+func (x *FulfillRequest) GetOrder() *Order {
+	if x != nil {
+		if x, ok := x.Message.(*FulfillRequest_Order); ok {
+			return x.Order
+		}
+	}
+	return nil
+}
+
+func (x *FulfillRequest) GetRenewal() *Renewal {
+	if x != nil {
+		if x, ok := x.Message.(*FulfillRequest_Renewal); ok {
+			return x.Renewal
+		}
+	}
+	return nil
+}
+
+func (x *FulfillRequest) GetEnd() *FulfillEnd {
+	if x != nil {
+		if x, ok := x.Message.(*FulfillRequest_End); ok {
+			return x.End
+		}
+	}
+	return nil
+}
+
+type isFulfillRequest_Message interface {
+	isFulfillRequest_Message()
+}
+
+type FulfillRequest_Start struct {
+	Start *FulfillStart `protobuf:"bytes,1,opt,name=start,proto3,oneof"`
+}
+
+type FulfillRequest_Order struct {
+	Order *Order `protobuf:"bytes,2,opt,name=order,proto3,oneof"`
+}
+
+type FulfillRequest_Renewal struct {
+	Renewal *Renewal `protobuf:"bytes,3,opt,name=renewal,proto3,oneof"`
+}
+
+type FulfillRequest_End struct {
+	End *FulfillEnd `protobuf:"bytes,4,opt,name=end,proto3,oneof"`
+}
+
+func (*FulfillRequest_Start) isFulfillRequest_Message() {}
+
+func (*FulfillRequest_Order) isFulfillRequest_Message() {}
+
+func (*FulfillRequest_Renewal) isFulfillRequest_Message() {}
+
+func (*FulfillRequest_End) isFulfillRequest_Message() {}
+
+// FulfillEnd says that no order follows; renewals may.
+type FulfillEnd struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FulfillEnd) Reset() {
+	*x = FulfillEnd{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FulfillEnd) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FulfillEnd) ProtoMessage() {}
+
+func (x *FulfillEnd) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FulfillEnd.ProtoReflect.Descriptor instead.
+func (*FulfillEnd) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{31}
+}
+
+type FulfillStart struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Connection    *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FulfillStart) Reset() {
+	*x = FulfillStart{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FulfillStart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FulfillStart) ProtoMessage() {}
+
+func (x *FulfillStart) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FulfillStart.ProtoReflect.Descriptor instead.
+func (*FulfillStart) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *FulfillStart) GetConnection() *Connection {
+	if x != nil {
+		return x.Connection
+	}
+	return nil
+}
+
+// Order asks for one object to be changed.
+type Order struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // unique within the connection, for ever
+	Operation  Order_Operation        `protobuf:"varint,2,opt,name=operation,proto3,enum=usher.connector.v1.Order_Operation" json:"operation,omitempty"`
+	Entity     string                 `protobuf:"bytes,3,opt,name=entity,proto3" json:"entity,omitempty"` // such as "user"
+	Key        *ObjectKey             `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`       // of the object; nothing for a new one
+	Attributes []*OrderAttribute      `protobuf:"bytes,5,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	Links      []*LinkChange          `protobuf:"bytes,6,rep,name=links,proto3" json:"links,omitempty"`
+	// An earlier attempt may have been carried out, in whole or in part: look first.
+	Uncertain bool `protobuf:"varint,7,opt,name=uncertain,proto3" json:"uncertain,omitempty"`
+	// When the first attempt began, in seconds since 1970-01-01 UTC: what an earlier
+	// attempt may have created is not older.
+	FirstAttempt int64 `protobuf:"varint,8,opt,name=first_attempt,json=firstAttempt,proto3" json:"first_attempt,omitempty"`
+	// Values that never appear in a log, a result or an error, by attribute.
+	Secrets       map[string]string `protobuf:"bytes,9,rep,name=secrets,proto3" json:"secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Order) Reset() {
+	*x = Order{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Order) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Order) ProtoMessage() {}
+
+func (x *Order) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Order.ProtoReflect.Descriptor instead.
+func (*Order) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Order) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Order) GetOperation() Order_Operation {
+	if x != nil {
+		return x.Operation
+	}
+	return Order_OPERATION_UNSPECIFIED
+}
+
+func (x *Order) GetEntity() string {
+	if x != nil {
+		return x.Entity
+	}
+	return ""
+}
+
+func (x *Order) GetKey() *ObjectKey {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Order) GetAttributes() []*OrderAttribute {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
+func (x *Order) GetLinks() []*LinkChange {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+func (x *Order) GetUncertain() bool {
+	if x != nil {
+		return x.Uncertain
+	}
+	return false
+}
+
+func (x *Order) GetFirstAttempt() int64 {
+	if x != nil {
+		return x.FirstAttempt
+	}
+	return 0
+}
+
+func (x *Order) GetSecrets() map[string]string {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+// ObjectKey names an object: by its id, or by a natural key.
+type ObjectKey struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Attribute     string                 `protobuf:"bytes,2,opt,name=attribute,proto3" json:"attribute,omitempty"` // such as "userPrincipalName", if there is no id
+	Value         string                 `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ObjectKey) Reset() {
+	*x = ObjectKey{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ObjectKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ObjectKey) ProtoMessage() {}
+
+func (x *ObjectKey) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ObjectKey.ProtoReflect.Descriptor instead.
+func (*ObjectKey) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ObjectKey) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ObjectKey) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *ObjectKey) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+// OrderAttribute is a new value.
+type OrderAttribute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Path  string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"` // a property, or a path into one: "employeeOrgData/costCenter"
+	// One JSON value; null clears the attribute. A text stands for a number, a truth
+	// value or a list of one where the attribute is such.
+	Json          []byte `protobuf:"bytes,2,opt,name=json,proto3" json:"json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderAttribute) Reset() {
+	*x = OrderAttribute{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderAttribute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderAttribute) ProtoMessage() {}
+
+func (x *OrderAttribute) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderAttribute.ProtoReflect.Descriptor instead.
+func (*OrderAttribute) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *OrderAttribute) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *OrderAttribute) GetJson() []byte {
+	if x != nil {
+		return x.Json
+	}
+	return nil
+}
+
+// LinkChange adds and removes targets of one navigation.
+type LinkChange struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Navigation string                 `protobuf:"bytes,1,opt,name=navigation,proto3" json:"navigation,omitempty"` // of the order's entity, such as "members" or "memberOf"
+	Add        []*ObjectKey           `protobuf:"bytes,2,rep,name=add,proto3" json:"add,omitempty"`
+	Remove     []*ObjectKey           `protobuf:"bytes,3,rep,name=remove,proto3" json:"remove,omitempty"`
+	// What belongs to each added target, as JSON: the role of an app role assignment, the disabled plans of a licence.
+	Details       [][]byte `protobuf:"bytes,4,rep,name=details,proto3" json:"details,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkChange) Reset() {
+	*x = LinkChange{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkChange) ProtoMessage() {}
+
+func (x *LinkChange) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkChange.ProtoReflect.Descriptor instead.
+func (*LinkChange) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *LinkChange) GetNavigation() string {
+	if x != nil {
+		return x.Navigation
+	}
+	return ""
+}
+
+func (x *LinkChange) GetAdd() []*ObjectKey {
+	if x != nil {
+		return x.Add
+	}
+	return nil
+}
+
+func (x *LinkChange) GetRemove() []*ObjectKey {
+	if x != nil {
+		return x.Remove
+	}
+	return nil
+}
+
+func (x *LinkChange) GetDetails() [][]byte {
+	if x != nil {
+		return x.Details
+	}
+	return nil
+}
+
+type FulfillResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Event:
+	//
+	//	*FulfillResponse_Outcome
+	//	*FulfillResponse_Progress
+	//	*FulfillResponse_RenewalNeeded
+	Event         isFulfillResponse_Event `protobuf_oneof:"event"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FulfillResponse) Reset() {
+	*x = FulfillResponse{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FulfillResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FulfillResponse) ProtoMessage() {}
+
+func (x *FulfillResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FulfillResponse.ProtoReflect.Descriptor instead.
+func (*FulfillResponse) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *FulfillResponse) GetEvent() isFulfillResponse_Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *FulfillResponse) GetOutcome() *Outcome {
+	if x != nil {
+		if x, ok := x.Event.(*FulfillResponse_Outcome); ok {
+			return x.Outcome
+		}
+	}
+	return nil
+}
+
+func (x *FulfillResponse) GetProgress() *OrderProgress {
+	if x != nil {
+		if x, ok := x.Event.(*FulfillResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
+func (x *FulfillResponse) GetRenewalNeeded() *RenewalNeeded {
+	if x != nil {
+		if x, ok := x.Event.(*FulfillResponse_RenewalNeeded); ok {
+			return x.RenewalNeeded
+		}
+	}
+	return nil
+}
+
+type isFulfillResponse_Event interface {
+	isFulfillResponse_Event()
+}
+
+type FulfillResponse_Outcome struct {
+	Outcome *Outcome `protobuf:"bytes,1,opt,name=outcome,proto3,oneof"`
+}
+
+type FulfillResponse_Progress struct {
+	Progress *OrderProgress `protobuf:"bytes,2,opt,name=progress,proto3,oneof"`
+}
+
+type FulfillResponse_RenewalNeeded struct {
+	RenewalNeeded *RenewalNeeded `protobuf:"bytes,3,opt,name=renewal_needed,json=renewalNeeded,proto3,oneof"`
+}
+
+func (*FulfillResponse_Outcome) isFulfillResponse_Event() {}
+
+func (*FulfillResponse_Progress) isFulfillResponse_Event() {}
+
+func (*FulfillResponse_RenewalNeeded) isFulfillResponse_Event() {}
+
+// Outcome is how one order ended.
+type Outcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Order string                 `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	// Empty: done. An order that failed may have been carried out in part; changes and
+	// failed_links tell.
+	Failure     *Failure           `protobuf:"bytes,2,opt,name=failure,proto3" json:"failure,omitempty"`
+	Unchanged   bool               `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"` // it was so already
+	ObjectId    string             `protobuf:"bytes,4,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
+	Attempts    uint32             `protobuf:"varint,5,opt,name=attempts,proto3" json:"attempts,omitempty"` // writes that were sent for it
+	Exchanges   []*Exchange        `protobuf:"bytes,6,rep,name=exchanges,proto3" json:"exchanges,omitempty"`
+	Changes     []*AttributeChange `protobuf:"bytes,7,rep,name=changes,proto3" json:"changes,omitempty"`
+	FailedLinks []*FailedLink      `protobuf:"bytes,8,rep,name=failed_links,json=failedLinks,proto3" json:"failed_links,omitempty"`
+	// What a new object or an invitation answers beside, by name, such as "inviteRedeemUrl".
+	Details       map[string]string `protobuf:"bytes,9,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Outcome) Reset() {
+	*x = Outcome{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Outcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Outcome) ProtoMessage() {}
+
+func (x *Outcome) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
+func (*Outcome) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Outcome) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *Outcome) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+func (x *Outcome) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
+func (x *Outcome) GetObjectId() string {
+	if x != nil {
+		return x.ObjectId
+	}
+	return ""
+}
+
+func (x *Outcome) GetAttempts() uint32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Outcome) GetExchanges() []*Exchange {
+	if x != nil {
+		return x.Exchanges
+	}
+	return nil
+}
+
+func (x *Outcome) GetChanges() []*AttributeChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *Outcome) GetFailedLinks() []*FailedLink {
+	if x != nil {
+		return x.FailedLinks
+	}
+	return nil
+}
+
+func (x *Outcome) GetDetails() map[string]string {
+	if x != nil {
+		return x.Details
+	}
+	return nil
+}
+
+// Exchange is one request with its answer, for the audit; secrets are out of it.
+type Exchange struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Method          string                 `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
+	Path            string                 `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`      // below the system's root
+	Body            []byte                 `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`      // JSON
+	Status          int32                  `protobuf:"varint,4,opt,name=status,proto3" json:"status,omitempty"` // 0: no answer came
+	RequestId       string                 `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	ClientRequestId string                 `protobuf:"bytes,6,opt,name=client_request_id,json=clientRequestId,proto3" json:"client_request_id,omitempty"`
+	ErrorCode       string                 `protobuf:"bytes,7,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
+	TimeMs          int64                  `protobuf:"varint,8,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"` // since 1970-01-01 UTC
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Exchange) Reset() {
+	*x = Exchange{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exchange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exchange) ProtoMessage() {}
+
+func (x *Exchange) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exchange.ProtoReflect.Descriptor instead.
+func (*Exchange) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *Exchange) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Exchange) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Exchange) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *Exchange) GetStatus() int32 {
+	if x != nil {
+		return x.Status
+	}
+	return 0
+}
+
+func (x *Exchange) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Exchange) GetClientRequestId() string {
+	if x != nil {
+		return x.ClientRequestId
+	}
+	return ""
+}
+
+func (x *Exchange) GetErrorCode() string {
+	if x != nil {
+		return x.ErrorCode
+	}
+	return ""
+}
+
+func (x *Exchange) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+// AttributeChange is what a write changed, as JSON values; before is empty where it is not known.
+type AttributeChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"` // an attribute, or a navigation
+	Before        []byte                 `protobuf:"bytes,2,opt,name=before,proto3" json:"before,omitempty"`
+	After         []byte                 `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttributeChange) Reset() {
+	*x = AttributeChange{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttributeChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttributeChange) ProtoMessage() {}
+
+func (x *AttributeChange) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttributeChange.ProtoReflect.Descriptor instead.
+func (*AttributeChange) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *AttributeChange) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *AttributeChange) GetBefore() []byte {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *AttributeChange) GetAfter() []byte {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+// FailedLink is a link that could not be changed.
+type FailedLink struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Navigation    string                 `protobuf:"bytes,1,opt,name=navigation,proto3" json:"navigation,omitempty"`
+	Key           *ObjectKey             `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Removal       bool                   `protobuf:"varint,3,opt,name=removal,proto3" json:"removal,omitempty"`
+	Failure       *Failure               `protobuf:"bytes,4,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailedLink) Reset() {
+	*x = FailedLink{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailedLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailedLink) ProtoMessage() {}
+
+func (x *FailedLink) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailedLink.ProtoReflect.Descriptor instead.
+func (*FailedLink) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *FailedLink) GetNavigation() string {
+	if x != nil {
+		return x.Navigation
+	}
+	return ""
+}
+
+func (x *FailedLink) GetKey() *ObjectKey {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *FailedLink) GetRemoval() bool {
+	if x != nil {
+		return x.Removal
+	}
+	return false
+}
+
+func (x *FailedLink) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+// OrderProgress is a sign of life with figures since the start of the call. A
+// connector sends one at least every minute and before each wait.
+type OrderProgress struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Requests      uint64                 `protobuf:"varint,1,opt,name=requests,proto3" json:"requests,omitempty"`
+	Writes        uint64                 `protobuf:"varint,2,opt,name=writes,proto3" json:"writes,omitempty"`
+	ThrottledMs   uint64                 `protobuf:"varint,3,opt,name=throttled_ms,json=throttledMs,proto3" json:"throttled_ms,omitempty"`
+	WaitingMs     uint64                 `protobuf:"varint,4,opt,name=waiting_ms,json=waitingMs,proto3" json:"waiting_ms,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderProgress) Reset() {
+	*x = OrderProgress{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderProgress) ProtoMessage() {}
+
+func (x *OrderProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderProgress.ProtoReflect.Descriptor instead.
+func (*OrderProgress) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *OrderProgress) GetRequests() uint64 {
+	if x != nil {
+		return x.Requests
+	}
+	return 0
+}
+
+func (x *OrderProgress) GetWrites() uint64 {
+	if x != nil {
+		return x.Writes
+	}
+	return 0
+}
+
+func (x *OrderProgress) GetThrottledMs() uint64 {
+	if x != nil {
+		return x.ThrottledMs
+	}
+	return 0
+}
+
+func (x *OrderProgress) GetWaitingMs() uint64 {
+	if x != nil {
+		return x.WaitingMs
+	}
+	return 0
+}
+
+func (x *OrderProgress) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type PreviewRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Connection    *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	Orders        []*Order               `protobuf:"bytes,2,rep,name=orders,proto3" json:"orders,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRequest) Reset() {
+	*x = PreviewRequest{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRequest) ProtoMessage() {}
+
+func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRequest.ProtoReflect.Descriptor instead.
+func (*PreviewRequest) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *PreviewRequest) GetConnection() *Connection {
+	if x != nil {
+		return x.Connection
+	}
+	return nil
+}
+
+func (x *PreviewRequest) GetOrders() []*Order {
+	if x != nil {
+		return x.Orders
+	}
+	return nil
+}
+
+// PreviewResponse is what one order would change.
+type PreviewResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Order         string                 `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	Failure       *Failure               `protobuf:"bytes,2,opt,name=failure,proto3" json:"failure,omitempty"`      // why it would fail
+	Unchanged     bool                   `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"` // it is so already
+	ObjectId      string                 `protobuf:"bytes,4,opt,name=object_id,json=objectId,proto3" json:"object_id,omitempty"`
+	Title         string                 `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"` // how people call the object: its name
+	Changes       []*AttributeChange     `protobuf:"bytes,6,rep,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewResponse) Reset() {
+	*x = PreviewResponse{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewResponse) ProtoMessage() {}
+
+func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewResponse.ProtoReflect.Descriptor instead.
+func (*PreviewResponse) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *PreviewResponse) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *PreviewResponse) GetFailure() *Failure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
+func (x *PreviewResponse) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
+func (x *PreviewResponse) GetObjectId() string {
+	if x != nil {
+		return x.ObjectId
+	}
+	return ""
+}
+
+func (x *PreviewResponse) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *PreviewResponse) GetChanges() []*AttributeChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+type ListActionsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListActionsRequest) Reset() {
+	*x = ListActionsRequest{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListActionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListActionsRequest) ProtoMessage() {}
+
+func (x *ListActionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListActionsRequest.ProtoReflect.Descriptor instead.
+func (*ListActionsRequest) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{45}
+}
+
+type ListActionsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Actions       []*Action              `protobuf:"bytes,1,rep,name=actions,proto3" json:"actions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListActionsResponse) Reset() {
+	*x = ListActionsResponse{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListActionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListActionsResponse) ProtoMessage() {}
+
+func (x *ListActionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListActionsResponse.ProtoReflect.Descriptor instead.
+func (*ListActionsResponse) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *ListActionsResponse) GetActions() []*Action {
+	if x != nil {
+		return x.Actions
+	}
+	return nil
+}
+
+// Action is something that a person or a program can ask for.
+type Action struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // such as "add-user-to-group"
+	Title         string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	Description   string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	InputSchema   []byte                 `protobuf:"bytes,4,opt,name=input_schema,json=inputSchema,proto3" json:"input_schema,omitempty"` // JSON Schema, draft 2020-12
+	OutputSchema  []byte                 `protobuf:"bytes,5,opt,name=output_schema,json=outputSchema,proto3" json:"output_schema,omitempty"`
+	Writes        bool                   `protobuf:"varint,6,opt,name=writes,proto3" json:"writes,omitempty"`
+	Permissions   []string               `protobuf:"bytes,7,rep,name=permissions,proto3" json:"permissions,omitempty"` // least ones
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Action) Reset() {
+	*x = Action{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Action) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Action) ProtoMessage() {}
+
+func (x *Action) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Action.ProtoReflect.Descriptor instead.
+func (*Action) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *Action) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Action) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Action) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Action) GetInputSchema() []byte {
+	if x != nil {
+		return x.InputSchema
+	}
+	return nil
+}
+
+func (x *Action) GetOutputSchema() []byte {
+	if x != nil {
+		return x.OutputSchema
+	}
+	return nil
+}
+
+func (x *Action) GetWrites() bool {
+	if x != nil {
+		return x.Writes
+	}
+	return false
+}
+
+func (x *Action) GetPermissions() []string {
+	if x != nil {
+		return x.Permissions
+	}
+	return nil
+}
+
+type RunActionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Connection    *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	Action        string                 `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
+	Input         []byte                 `protobuf:"bytes,3,opt,name=input,proto3" json:"input,omitempty"` // JSON
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunActionRequest) Reset() {
+	*x = RunActionRequest{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunActionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunActionRequest) ProtoMessage() {}
+
+func (x *RunActionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunActionRequest.ProtoReflect.Descriptor instead.
+func (*RunActionRequest) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *RunActionRequest) GetConnection() *Connection {
+	if x != nil {
+		return x.Connection
+	}
+	return nil
+}
+
+func (x *RunActionRequest) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *RunActionRequest) GetInput() []byte {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+type PrepareActionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Action        string                 `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`
+	Input         []byte                 `protobuf:"bytes,2,opt,name=input,proto3" json:"input,omitempty"` // JSON
+	Order         string                 `protobuf:"bytes,3,opt,name=order,proto3" json:"order,omitempty"` // the id of the order to make
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareActionRequest) Reset() {
+	*x = PrepareActionRequest{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareActionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareActionRequest) ProtoMessage() {}
+
+func (x *PrepareActionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareActionRequest.ProtoReflect.Descriptor instead.
+func (*PrepareActionRequest) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *PrepareActionRequest) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *PrepareActionRequest) GetInput() []byte {
+	if x != nil {
+		return x.Input
+	}
+	return nil
+}
+
+func (x *PrepareActionRequest) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+type RunActionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Output        []byte                 `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"` // JSON
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunActionResponse) Reset() {
+	*x = RunActionResponse{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunActionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunActionResponse) ProtoMessage() {}
+
+func (x *RunActionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunActionResponse.ProtoReflect.Descriptor instead.
+func (*RunActionResponse) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *RunActionResponse) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
+type PrepareActionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Order         *Order                 `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareActionResponse) Reset() {
+	*x = PrepareActionResponse{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareActionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareActionResponse) ProtoMessage() {}
+
+func (x *PrepareActionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareActionResponse.ProtoReflect.Descriptor instead.
+func (*PrepareActionResponse) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *PrepareActionResponse) GetOrder() *Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
 // Failure travels as a detail of the gRPC status of a failed call. It has the
 // fields of the agent's own error type.
 type Failure struct {
@@ -2172,7 +3930,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[27]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2184,7 +3942,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[27]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2197,7 +3955,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{27}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Failure) GetCode() string {
@@ -2429,7 +4187,154 @@ const file_proto_connector_v1_connector_proto_rawDesc = "" +
 	"\x05pages\x18\x02 \x01(\x04R\x05pages\"7\n" +
 	"\aWarning\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x12\n" +
-	"\x04hint\x18\x02 \x01(\tR\x04hint\"\xd1\x01\n" +
+	"\x04hint\x18\x02 \x01(\tR\x04hint\"C\n" +
+	"\x0eExamineRequest\x121\n" +
+	"\x06orders\x18\x01 \x03(\v2\x19.usher.connector.v1.OrderR\x06orders\"O\n" +
+	"\x0fExamineResponse\x12<\n" +
+	"\bproblems\x18\x01 \x03(\v2 .usher.connector.v1.OrderProblemR\bproblems\"p\n" +
+	"\fOrderProblem\x12\x14\n" +
+	"\x05order\x18\x01 \x01(\tR\x05order\x12\x1c\n" +
+	"\tattribute\x18\x02 \x01(\tR\tattribute\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x12\n" +
+	"\x04hint\x18\x04 \x01(\tR\x04hint\"\xf5\x01\n" +
+	"\x0eFulfillRequest\x128\n" +
+	"\x05start\x18\x01 \x01(\v2 .usher.connector.v1.FulfillStartH\x00R\x05start\x121\n" +
+	"\x05order\x18\x02 \x01(\v2\x19.usher.connector.v1.OrderH\x00R\x05order\x127\n" +
+	"\arenewal\x18\x03 \x01(\v2\x1b.usher.connector.v1.RenewalH\x00R\arenewal\x122\n" +
+	"\x03end\x18\x04 \x01(\v2\x1e.usher.connector.v1.FulfillEndH\x00R\x03endB\t\n" +
+	"\amessage\"\f\n" +
+	"\n" +
+	"FulfillEnd\"N\n" +
+	"\fFulfillStart\x12>\n" +
+	"\n" +
+	"connection\x18\x01 \x01(\v2\x1e.usher.connector.v1.ConnectionR\n" +
+	"connection\"\xe3\x05\n" +
+	"\x05Order\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12A\n" +
+	"\toperation\x18\x02 \x01(\x0e2#.usher.connector.v1.Order.OperationR\toperation\x12\x16\n" +
+	"\x06entity\x18\x03 \x01(\tR\x06entity\x12/\n" +
+	"\x03key\x18\x04 \x01(\v2\x1d.usher.connector.v1.ObjectKeyR\x03key\x12B\n" +
+	"\n" +
+	"attributes\x18\x05 \x03(\v2\".usher.connector.v1.OrderAttributeR\n" +
+	"attributes\x124\n" +
+	"\x05links\x18\x06 \x03(\v2\x1e.usher.connector.v1.LinkChangeR\x05links\x12\x1c\n" +
+	"\tuncertain\x18\a \x01(\bR\tuncertain\x12#\n" +
+	"\rfirst_attempt\x18\b \x01(\x03R\ffirstAttempt\x12E\n" +
+	"\asecrets\x18\t \x03(\v2&.usher.connector.v1.Order.SecretsEntryB\x03\x80\x01\x01R\asecrets\x1a:\n" +
+	"\fSecretsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfd\x01\n" +
+	"\tOperation\x12\x19\n" +
+	"\x15OPERATION_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10OPERATION_CREATE\x10\x01\x12\x14\n" +
+	"\x10OPERATION_UPDATE\x10\x02\x12\x14\n" +
+	"\x10OPERATION_DELETE\x10\x03\x12\x15\n" +
+	"\x11OPERATION_RESTORE\x10\x04\x12\x14\n" +
+	"\x10OPERATION_ENABLE\x10\x05\x12\x15\n" +
+	"\x11OPERATION_DISABLE\x10\x06\x12\x14\n" +
+	"\x10OPERATION_INVITE\x10\a\x12\x1d\n" +
+	"\x19OPERATION_REVOKE_SESSIONS\x10\b\x12\x1a\n" +
+	"\x16OPERATION_SET_PASSWORD\x10\t\"O\n" +
+	"\tObjectKey\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
+	"\tattribute\x18\x02 \x01(\tR\tattribute\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\tR\x05value\"8\n" +
+	"\x0eOrderAttribute\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
+	"\x04json\x18\x02 \x01(\fR\x04json\"\xae\x01\n" +
+	"\n" +
+	"LinkChange\x12\x1e\n" +
+	"\n" +
+	"navigation\x18\x01 \x01(\tR\n" +
+	"navigation\x12/\n" +
+	"\x03add\x18\x02 \x03(\v2\x1d.usher.connector.v1.ObjectKeyR\x03add\x125\n" +
+	"\x06remove\x18\x03 \x03(\v2\x1d.usher.connector.v1.ObjectKeyR\x06remove\x12\x18\n" +
+	"\adetails\x18\x04 \x03(\fR\adetails\"\xe0\x01\n" +
+	"\x0fFulfillResponse\x127\n" +
+	"\aoutcome\x18\x01 \x01(\v2\x1b.usher.connector.v1.OutcomeH\x00R\aoutcome\x12?\n" +
+	"\bprogress\x18\x02 \x01(\v2!.usher.connector.v1.OrderProgressH\x00R\bprogress\x12J\n" +
+	"\x0erenewal_needed\x18\x03 \x01(\v2!.usher.connector.v1.RenewalNeededH\x00R\rrenewalNeededB\a\n" +
+	"\x05event\"\xeb\x03\n" +
+	"\aOutcome\x12\x14\n" +
+	"\x05order\x18\x01 \x01(\tR\x05order\x125\n" +
+	"\afailure\x18\x02 \x01(\v2\x1b.usher.connector.v1.FailureR\afailure\x12\x1c\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\x12\x1b\n" +
+	"\tobject_id\x18\x04 \x01(\tR\bobjectId\x12\x1a\n" +
+	"\battempts\x18\x05 \x01(\rR\battempts\x12:\n" +
+	"\texchanges\x18\x06 \x03(\v2\x1c.usher.connector.v1.ExchangeR\texchanges\x12=\n" +
+	"\achanges\x18\a \x03(\v2#.usher.connector.v1.AttributeChangeR\achanges\x12A\n" +
+	"\ffailed_links\x18\b \x03(\v2\x1e.usher.connector.v1.FailedLinkR\vfailedLinks\x12B\n" +
+	"\adetails\x18\t \x03(\v2(.usher.connector.v1.Outcome.DetailsEntryR\adetails\x1a:\n" +
+	"\fDetailsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe5\x01\n" +
+	"\bExchange\x12\x16\n" +
+	"\x06method\x18\x01 \x01(\tR\x06method\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x12\x12\n" +
+	"\x04body\x18\x03 \x01(\fR\x04body\x12\x16\n" +
+	"\x06status\x18\x04 \x01(\x05R\x06status\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x12*\n" +
+	"\x11client_request_id\x18\x06 \x01(\tR\x0fclientRequestId\x12\x1d\n" +
+	"\n" +
+	"error_code\x18\a \x01(\tR\terrorCode\x12\x17\n" +
+	"\atime_ms\x18\b \x01(\x03R\x06timeMs\"S\n" +
+	"\x0fAttributeChange\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\fR\x06before\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\fR\x05after\"\xae\x01\n" +
+	"\n" +
+	"FailedLink\x12\x1e\n" +
+	"\n" +
+	"navigation\x18\x01 \x01(\tR\n" +
+	"navigation\x12/\n" +
+	"\x03key\x18\x02 \x01(\v2\x1d.usher.connector.v1.ObjectKeyR\x03key\x12\x18\n" +
+	"\aremoval\x18\x03 \x01(\bR\aremoval\x125\n" +
+	"\afailure\x18\x04 \x01(\v2\x1b.usher.connector.v1.FailureR\afailure\"\x9d\x01\n" +
+	"\rOrderProgress\x12\x1a\n" +
+	"\brequests\x18\x01 \x01(\x04R\brequests\x12\x16\n" +
+	"\x06writes\x18\x02 \x01(\x04R\x06writes\x12!\n" +
+	"\fthrottled_ms\x18\x03 \x01(\x04R\vthrottledMs\x12\x1d\n" +
+	"\n" +
+	"waiting_ms\x18\x04 \x01(\x04R\twaitingMs\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"\x83\x01\n" +
+	"\x0ePreviewRequest\x12>\n" +
+	"\n" +
+	"connection\x18\x01 \x01(\v2\x1e.usher.connector.v1.ConnectionR\n" +
+	"connection\x121\n" +
+	"\x06orders\x18\x02 \x03(\v2\x19.usher.connector.v1.OrderR\x06orders\"\xee\x01\n" +
+	"\x0fPreviewResponse\x12\x14\n" +
+	"\x05order\x18\x01 \x01(\tR\x05order\x125\n" +
+	"\afailure\x18\x02 \x01(\v2\x1b.usher.connector.v1.FailureR\afailure\x12\x1c\n" +
+	"\tunchanged\x18\x03 \x01(\bR\tunchanged\x12\x1b\n" +
+	"\tobject_id\x18\x04 \x01(\tR\bobjectId\x12\x14\n" +
+	"\x05title\x18\x05 \x01(\tR\x05title\x12=\n" +
+	"\achanges\x18\x06 \x03(\v2#.usher.connector.v1.AttributeChangeR\achanges\"\x14\n" +
+	"\x12ListActionsRequest\"K\n" +
+	"\x13ListActionsResponse\x124\n" +
+	"\aactions\x18\x01 \x03(\v2\x1a.usher.connector.v1.ActionR\aactions\"\xd6\x01\n" +
+	"\x06Action\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12 \n" +
+	"\vdescription\x18\x03 \x01(\tR\vdescription\x12!\n" +
+	"\finput_schema\x18\x04 \x01(\fR\vinputSchema\x12#\n" +
+	"\routput_schema\x18\x05 \x01(\fR\foutputSchema\x12\x16\n" +
+	"\x06writes\x18\x06 \x01(\bR\x06writes\x12 \n" +
+	"\vpermissions\x18\a \x03(\tR\vpermissions\"\x80\x01\n" +
+	"\x10RunActionRequest\x12>\n" +
+	"\n" +
+	"connection\x18\x01 \x01(\v2\x1e.usher.connector.v1.ConnectionR\n" +
+	"connection\x12\x16\n" +
+	"\x06action\x18\x02 \x01(\tR\x06action\x12\x14\n" +
+	"\x05input\x18\x03 \x01(\fR\x05input\"Z\n" +
+	"\x14PrepareActionRequest\x12\x16\n" +
+	"\x06action\x18\x01 \x01(\tR\x06action\x12\x14\n" +
+	"\x05input\x18\x02 \x01(\fR\x05input\x12\x14\n" +
+	"\x05order\x18\x03 \x01(\tR\x05order\"+\n" +
+	"\x11RunActionResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\fR\x06output\"H\n" +
+	"\x15PrepareActionResponse\x12/\n" +
+	"\x05order\x18\x01 \x01(\v2\x19.usher.connector.v1.OrderR\x05order\"\xd1\x01\n" +
 	"\aFailure\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
@@ -2450,7 +4355,15 @@ const file_proto_connector_v1_connector_proto_rawDesc = "" +
 	"\bDescribe\x12#.usher.connector.v1.DescribeRequest\x1a$.usher.connector.v1.DescribeResponse\x12L\n" +
 	"\x05Check\x12 .usher.connector.v1.CheckRequest\x1a!.usher.connector.v1.CheckResponse2_\n" +
 	"\bExporter\x12S\n" +
-	"\x06Export\x12!.usher.connector.v1.ExportRequest\x1a\".usher.connector.v1.ExportResponse(\x010\x01B;Z9github.com/usher-iga/usher/proto/connector/v1;connectorv1b\x06proto3"
+	"\x06Export\x12!.usher.connector.v1.ExportRequest\x1a\".usher.connector.v1.ExportResponse(\x010\x012\x8d\x02\n" +
+	"\tFulfiller\x12R\n" +
+	"\aExamine\x12\".usher.connector.v1.ExamineRequest\x1a#.usher.connector.v1.ExamineResponse\x12V\n" +
+	"\aFulfill\x12\".usher.connector.v1.FulfillRequest\x1a#.usher.connector.v1.FulfillResponse(\x010\x01\x12T\n" +
+	"\aPreview\x12\".usher.connector.v1.PreviewRequest\x1a#.usher.connector.v1.PreviewResponse0\x012\xa9\x02\n" +
+	"\aActions\x12^\n" +
+	"\vListActions\x12&.usher.connector.v1.ListActionsRequest\x1a'.usher.connector.v1.ListActionsResponse\x12X\n" +
+	"\tRunAction\x12$.usher.connector.v1.RunActionRequest\x1a%.usher.connector.v1.RunActionResponse\x12d\n" +
+	"\rPrepareAction\x12(.usher.connector.v1.PrepareActionRequest\x1a).usher.connector.v1.PrepareActionResponseB;Z9github.com/usher-iga/usher/proto/connector/v1;connectorv1b\x06proto3"
 
 var (
 	file_proto_connector_v1_connector_proto_rawDescOnce sync.Once
@@ -2464,90 +4377,161 @@ func file_proto_connector_v1_connector_proto_rawDescGZIP() []byte {
 	return file_proto_connector_v1_connector_proto_rawDescData
 }
 
-var file_proto_connector_v1_connector_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_proto_connector_v1_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_proto_connector_v1_connector_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_proto_connector_v1_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_proto_connector_v1_connector_proto_goTypes = []any{
-	(Capability)(0),            // 0: usher.connector.v1.Capability
-	(Setting_Kind)(0),          // 1: usher.connector.v1.Setting.Kind
-	(CheckRequest_Extent)(0),   // 2: usher.connector.v1.CheckRequest.Extent
-	(Permission_Grant)(0),      // 3: usher.connector.v1.Permission.Grant
-	(Finding_State)(0),         // 4: usher.connector.v1.Finding.State
-	(Object_State)(0),          // 5: usher.connector.v1.Object.State
-	(*DescribeRequest)(nil),    // 6: usher.connector.v1.DescribeRequest
-	(*DescribeResponse)(nil),   // 7: usher.connector.v1.DescribeResponse
-	(*Setting)(nil),            // 8: usher.connector.v1.Setting
-	(*Entity)(nil),             // 9: usher.connector.v1.Entity
-	(*Connection)(nil),         // 10: usher.connector.v1.Connection
-	(*Network)(nil),            // 11: usher.connector.v1.Network
-	(*CheckRequest)(nil),       // 12: usher.connector.v1.CheckRequest
-	(*CheckResponse)(nil),      // 13: usher.connector.v1.CheckResponse
-	(*Permission)(nil),         // 14: usher.connector.v1.Permission
-	(*Finding)(nil),            // 15: usher.connector.v1.Finding
-	(*ExportRequest)(nil),      // 16: usher.connector.v1.ExportRequest
-	(*Renewal)(nil),            // 17: usher.connector.v1.Renewal
-	(*ExportStart)(nil),        // 18: usher.connector.v1.ExportStart
-	(*Collection)(nil),         // 19: usher.connector.v1.Collection
-	(*Attribute)(nil),          // 20: usher.connector.v1.Attribute
-	(*ExportResponse)(nil),     // 21: usher.connector.v1.ExportResponse
-	(*RenewalNeeded)(nil),      // 22: usher.connector.v1.RenewalNeeded
-	(*Begin)(nil),              // 23: usher.connector.v1.Begin
-	(*Records)(nil),            // 24: usher.connector.v1.Records
-	(*Object)(nil),             // 25: usher.connector.v1.Object
-	(*Value)(nil),              // 26: usher.connector.v1.Value
-	(*Links)(nil),              // 27: usher.connector.v1.Links
-	(*Link)(nil),               // 28: usher.connector.v1.Link
-	(*End)(nil),                // 29: usher.connector.v1.End
-	(*Progress)(nil),           // 30: usher.connector.v1.Progress
-	(*CollectionProgress)(nil), // 31: usher.connector.v1.CollectionProgress
-	(*Warning)(nil),            // 32: usher.connector.v1.Warning
-	(*Failure)(nil),            // 33: usher.connector.v1.Failure
-	nil,                        // 34: usher.connector.v1.Connection.SettingsEntry
-	nil,                        // 35: usher.connector.v1.Connection.SecretsEntry
+	(Capability)(0),               // 0: usher.connector.v1.Capability
+	(Setting_Kind)(0),             // 1: usher.connector.v1.Setting.Kind
+	(CheckRequest_Extent)(0),      // 2: usher.connector.v1.CheckRequest.Extent
+	(Permission_Grant)(0),         // 3: usher.connector.v1.Permission.Grant
+	(Finding_State)(0),            // 4: usher.connector.v1.Finding.State
+	(Object_State)(0),             // 5: usher.connector.v1.Object.State
+	(Order_Operation)(0),          // 6: usher.connector.v1.Order.Operation
+	(*DescribeRequest)(nil),       // 7: usher.connector.v1.DescribeRequest
+	(*DescribeResponse)(nil),      // 8: usher.connector.v1.DescribeResponse
+	(*Setting)(nil),               // 9: usher.connector.v1.Setting
+	(*Entity)(nil),                // 10: usher.connector.v1.Entity
+	(*Connection)(nil),            // 11: usher.connector.v1.Connection
+	(*Network)(nil),               // 12: usher.connector.v1.Network
+	(*CheckRequest)(nil),          // 13: usher.connector.v1.CheckRequest
+	(*CheckResponse)(nil),         // 14: usher.connector.v1.CheckResponse
+	(*Permission)(nil),            // 15: usher.connector.v1.Permission
+	(*Finding)(nil),               // 16: usher.connector.v1.Finding
+	(*ExportRequest)(nil),         // 17: usher.connector.v1.ExportRequest
+	(*Renewal)(nil),               // 18: usher.connector.v1.Renewal
+	(*ExportStart)(nil),           // 19: usher.connector.v1.ExportStart
+	(*Collection)(nil),            // 20: usher.connector.v1.Collection
+	(*Attribute)(nil),             // 21: usher.connector.v1.Attribute
+	(*ExportResponse)(nil),        // 22: usher.connector.v1.ExportResponse
+	(*RenewalNeeded)(nil),         // 23: usher.connector.v1.RenewalNeeded
+	(*Begin)(nil),                 // 24: usher.connector.v1.Begin
+	(*Records)(nil),               // 25: usher.connector.v1.Records
+	(*Object)(nil),                // 26: usher.connector.v1.Object
+	(*Value)(nil),                 // 27: usher.connector.v1.Value
+	(*Links)(nil),                 // 28: usher.connector.v1.Links
+	(*Link)(nil),                  // 29: usher.connector.v1.Link
+	(*End)(nil),                   // 30: usher.connector.v1.End
+	(*Progress)(nil),              // 31: usher.connector.v1.Progress
+	(*CollectionProgress)(nil),    // 32: usher.connector.v1.CollectionProgress
+	(*Warning)(nil),               // 33: usher.connector.v1.Warning
+	(*ExamineRequest)(nil),        // 34: usher.connector.v1.ExamineRequest
+	(*ExamineResponse)(nil),       // 35: usher.connector.v1.ExamineResponse
+	(*OrderProblem)(nil),          // 36: usher.connector.v1.OrderProblem
+	(*FulfillRequest)(nil),        // 37: usher.connector.v1.FulfillRequest
+	(*FulfillEnd)(nil),            // 38: usher.connector.v1.FulfillEnd
+	(*FulfillStart)(nil),          // 39: usher.connector.v1.FulfillStart
+	(*Order)(nil),                 // 40: usher.connector.v1.Order
+	(*ObjectKey)(nil),             // 41: usher.connector.v1.ObjectKey
+	(*OrderAttribute)(nil),        // 42: usher.connector.v1.OrderAttribute
+	(*LinkChange)(nil),            // 43: usher.connector.v1.LinkChange
+	(*FulfillResponse)(nil),       // 44: usher.connector.v1.FulfillResponse
+	(*Outcome)(nil),               // 45: usher.connector.v1.Outcome
+	(*Exchange)(nil),              // 46: usher.connector.v1.Exchange
+	(*AttributeChange)(nil),       // 47: usher.connector.v1.AttributeChange
+	(*FailedLink)(nil),            // 48: usher.connector.v1.FailedLink
+	(*OrderProgress)(nil),         // 49: usher.connector.v1.OrderProgress
+	(*PreviewRequest)(nil),        // 50: usher.connector.v1.PreviewRequest
+	(*PreviewResponse)(nil),       // 51: usher.connector.v1.PreviewResponse
+	(*ListActionsRequest)(nil),    // 52: usher.connector.v1.ListActionsRequest
+	(*ListActionsResponse)(nil),   // 53: usher.connector.v1.ListActionsResponse
+	(*Action)(nil),                // 54: usher.connector.v1.Action
+	(*RunActionRequest)(nil),      // 55: usher.connector.v1.RunActionRequest
+	(*PrepareActionRequest)(nil),  // 56: usher.connector.v1.PrepareActionRequest
+	(*RunActionResponse)(nil),     // 57: usher.connector.v1.RunActionResponse
+	(*PrepareActionResponse)(nil), // 58: usher.connector.v1.PrepareActionResponse
+	(*Failure)(nil),               // 59: usher.connector.v1.Failure
+	nil,                           // 60: usher.connector.v1.Connection.SettingsEntry
+	nil,                           // 61: usher.connector.v1.Connection.SecretsEntry
+	nil,                           // 62: usher.connector.v1.Order.SecretsEntry
+	nil,                           // 63: usher.connector.v1.Outcome.DetailsEntry
 }
 var file_proto_connector_v1_connector_proto_depIdxs = []int32{
 	0,  // 0: usher.connector.v1.DescribeResponse.capabilities:type_name -> usher.connector.v1.Capability
-	8,  // 1: usher.connector.v1.DescribeResponse.settings:type_name -> usher.connector.v1.Setting
-	9,  // 2: usher.connector.v1.DescribeResponse.entities:type_name -> usher.connector.v1.Entity
+	9,  // 1: usher.connector.v1.DescribeResponse.settings:type_name -> usher.connector.v1.Setting
+	10, // 2: usher.connector.v1.DescribeResponse.entities:type_name -> usher.connector.v1.Entity
 	1,  // 3: usher.connector.v1.Setting.kind:type_name -> usher.connector.v1.Setting.Kind
-	34, // 4: usher.connector.v1.Connection.settings:type_name -> usher.connector.v1.Connection.SettingsEntry
-	35, // 5: usher.connector.v1.Connection.secrets:type_name -> usher.connector.v1.Connection.SecretsEntry
-	11, // 6: usher.connector.v1.Connection.network:type_name -> usher.connector.v1.Network
-	10, // 7: usher.connector.v1.CheckRequest.connection:type_name -> usher.connector.v1.Connection
+	60, // 4: usher.connector.v1.Connection.settings:type_name -> usher.connector.v1.Connection.SettingsEntry
+	61, // 5: usher.connector.v1.Connection.secrets:type_name -> usher.connector.v1.Connection.SecretsEntry
+	12, // 6: usher.connector.v1.Connection.network:type_name -> usher.connector.v1.Network
+	11, // 7: usher.connector.v1.CheckRequest.connection:type_name -> usher.connector.v1.Connection
 	2,  // 8: usher.connector.v1.CheckRequest.extent:type_name -> usher.connector.v1.CheckRequest.Extent
-	19, // 9: usher.connector.v1.CheckRequest.collections:type_name -> usher.connector.v1.Collection
-	20, // 10: usher.connector.v1.CheckRequest.attributes:type_name -> usher.connector.v1.Attribute
-	15, // 11: usher.connector.v1.CheckResponse.findings:type_name -> usher.connector.v1.Finding
-	14, // 12: usher.connector.v1.CheckResponse.permissions:type_name -> usher.connector.v1.Permission
+	20, // 9: usher.connector.v1.CheckRequest.collections:type_name -> usher.connector.v1.Collection
+	21, // 10: usher.connector.v1.CheckRequest.attributes:type_name -> usher.connector.v1.Attribute
+	16, // 11: usher.connector.v1.CheckResponse.findings:type_name -> usher.connector.v1.Finding
+	15, // 12: usher.connector.v1.CheckResponse.permissions:type_name -> usher.connector.v1.Permission
 	3,  // 13: usher.connector.v1.Permission.grant:type_name -> usher.connector.v1.Permission.Grant
 	4,  // 14: usher.connector.v1.Finding.state:type_name -> usher.connector.v1.Finding.State
-	18, // 15: usher.connector.v1.ExportRequest.start:type_name -> usher.connector.v1.ExportStart
-	17, // 16: usher.connector.v1.ExportRequest.renewal:type_name -> usher.connector.v1.Renewal
-	10, // 17: usher.connector.v1.Renewal.connection:type_name -> usher.connector.v1.Connection
-	33, // 18: usher.connector.v1.Renewal.failure:type_name -> usher.connector.v1.Failure
-	10, // 19: usher.connector.v1.ExportStart.connection:type_name -> usher.connector.v1.Connection
-	19, // 20: usher.connector.v1.ExportStart.collections:type_name -> usher.connector.v1.Collection
-	20, // 21: usher.connector.v1.ExportStart.attributes:type_name -> usher.connector.v1.Attribute
-	23, // 22: usher.connector.v1.ExportResponse.begin:type_name -> usher.connector.v1.Begin
-	24, // 23: usher.connector.v1.ExportResponse.records:type_name -> usher.connector.v1.Records
-	29, // 24: usher.connector.v1.ExportResponse.end:type_name -> usher.connector.v1.End
-	30, // 25: usher.connector.v1.ExportResponse.progress:type_name -> usher.connector.v1.Progress
-	32, // 26: usher.connector.v1.ExportResponse.warning:type_name -> usher.connector.v1.Warning
-	22, // 27: usher.connector.v1.ExportResponse.renewal_needed:type_name -> usher.connector.v1.RenewalNeeded
+	19, // 15: usher.connector.v1.ExportRequest.start:type_name -> usher.connector.v1.ExportStart
+	18, // 16: usher.connector.v1.ExportRequest.renewal:type_name -> usher.connector.v1.Renewal
+	11, // 17: usher.connector.v1.Renewal.connection:type_name -> usher.connector.v1.Connection
+	59, // 18: usher.connector.v1.Renewal.failure:type_name -> usher.connector.v1.Failure
+	11, // 19: usher.connector.v1.ExportStart.connection:type_name -> usher.connector.v1.Connection
+	20, // 20: usher.connector.v1.ExportStart.collections:type_name -> usher.connector.v1.Collection
+	21, // 21: usher.connector.v1.ExportStart.attributes:type_name -> usher.connector.v1.Attribute
+	24, // 22: usher.connector.v1.ExportResponse.begin:type_name -> usher.connector.v1.Begin
+	25, // 23: usher.connector.v1.ExportResponse.records:type_name -> usher.connector.v1.Records
+	30, // 24: usher.connector.v1.ExportResponse.end:type_name -> usher.connector.v1.End
+	31, // 25: usher.connector.v1.ExportResponse.progress:type_name -> usher.connector.v1.Progress
+	33, // 26: usher.connector.v1.ExportResponse.warning:type_name -> usher.connector.v1.Warning
+	23, // 27: usher.connector.v1.ExportResponse.renewal_needed:type_name -> usher.connector.v1.RenewalNeeded
 	5,  // 28: usher.connector.v1.Object.state:type_name -> usher.connector.v1.Object.State
-	26, // 29: usher.connector.v1.Object.values:type_name -> usher.connector.v1.Value
-	28, // 30: usher.connector.v1.Links.link:type_name -> usher.connector.v1.Link
-	31, // 31: usher.connector.v1.Progress.collections:type_name -> usher.connector.v1.CollectionProgress
-	6,  // 32: usher.connector.v1.Connector.Describe:input_type -> usher.connector.v1.DescribeRequest
-	12, // 33: usher.connector.v1.Connector.Check:input_type -> usher.connector.v1.CheckRequest
-	16, // 34: usher.connector.v1.Exporter.Export:input_type -> usher.connector.v1.ExportRequest
-	7,  // 35: usher.connector.v1.Connector.Describe:output_type -> usher.connector.v1.DescribeResponse
-	13, // 36: usher.connector.v1.Connector.Check:output_type -> usher.connector.v1.CheckResponse
-	21, // 37: usher.connector.v1.Exporter.Export:output_type -> usher.connector.v1.ExportResponse
-	35, // [35:38] is the sub-list for method output_type
-	32, // [32:35] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	27, // 29: usher.connector.v1.Object.values:type_name -> usher.connector.v1.Value
+	29, // 30: usher.connector.v1.Links.link:type_name -> usher.connector.v1.Link
+	32, // 31: usher.connector.v1.Progress.collections:type_name -> usher.connector.v1.CollectionProgress
+	40, // 32: usher.connector.v1.ExamineRequest.orders:type_name -> usher.connector.v1.Order
+	36, // 33: usher.connector.v1.ExamineResponse.problems:type_name -> usher.connector.v1.OrderProblem
+	39, // 34: usher.connector.v1.FulfillRequest.start:type_name -> usher.connector.v1.FulfillStart
+	40, // 35: usher.connector.v1.FulfillRequest.order:type_name -> usher.connector.v1.Order
+	18, // 36: usher.connector.v1.FulfillRequest.renewal:type_name -> usher.connector.v1.Renewal
+	38, // 37: usher.connector.v1.FulfillRequest.end:type_name -> usher.connector.v1.FulfillEnd
+	11, // 38: usher.connector.v1.FulfillStart.connection:type_name -> usher.connector.v1.Connection
+	6,  // 39: usher.connector.v1.Order.operation:type_name -> usher.connector.v1.Order.Operation
+	41, // 40: usher.connector.v1.Order.key:type_name -> usher.connector.v1.ObjectKey
+	42, // 41: usher.connector.v1.Order.attributes:type_name -> usher.connector.v1.OrderAttribute
+	43, // 42: usher.connector.v1.Order.links:type_name -> usher.connector.v1.LinkChange
+	62, // 43: usher.connector.v1.Order.secrets:type_name -> usher.connector.v1.Order.SecretsEntry
+	41, // 44: usher.connector.v1.LinkChange.add:type_name -> usher.connector.v1.ObjectKey
+	41, // 45: usher.connector.v1.LinkChange.remove:type_name -> usher.connector.v1.ObjectKey
+	45, // 46: usher.connector.v1.FulfillResponse.outcome:type_name -> usher.connector.v1.Outcome
+	49, // 47: usher.connector.v1.FulfillResponse.progress:type_name -> usher.connector.v1.OrderProgress
+	23, // 48: usher.connector.v1.FulfillResponse.renewal_needed:type_name -> usher.connector.v1.RenewalNeeded
+	59, // 49: usher.connector.v1.Outcome.failure:type_name -> usher.connector.v1.Failure
+	46, // 50: usher.connector.v1.Outcome.exchanges:type_name -> usher.connector.v1.Exchange
+	47, // 51: usher.connector.v1.Outcome.changes:type_name -> usher.connector.v1.AttributeChange
+	48, // 52: usher.connector.v1.Outcome.failed_links:type_name -> usher.connector.v1.FailedLink
+	63, // 53: usher.connector.v1.Outcome.details:type_name -> usher.connector.v1.Outcome.DetailsEntry
+	41, // 54: usher.connector.v1.FailedLink.key:type_name -> usher.connector.v1.ObjectKey
+	59, // 55: usher.connector.v1.FailedLink.failure:type_name -> usher.connector.v1.Failure
+	11, // 56: usher.connector.v1.PreviewRequest.connection:type_name -> usher.connector.v1.Connection
+	40, // 57: usher.connector.v1.PreviewRequest.orders:type_name -> usher.connector.v1.Order
+	59, // 58: usher.connector.v1.PreviewResponse.failure:type_name -> usher.connector.v1.Failure
+	47, // 59: usher.connector.v1.PreviewResponse.changes:type_name -> usher.connector.v1.AttributeChange
+	54, // 60: usher.connector.v1.ListActionsResponse.actions:type_name -> usher.connector.v1.Action
+	11, // 61: usher.connector.v1.RunActionRequest.connection:type_name -> usher.connector.v1.Connection
+	40, // 62: usher.connector.v1.PrepareActionResponse.order:type_name -> usher.connector.v1.Order
+	7,  // 63: usher.connector.v1.Connector.Describe:input_type -> usher.connector.v1.DescribeRequest
+	13, // 64: usher.connector.v1.Connector.Check:input_type -> usher.connector.v1.CheckRequest
+	17, // 65: usher.connector.v1.Exporter.Export:input_type -> usher.connector.v1.ExportRequest
+	34, // 66: usher.connector.v1.Fulfiller.Examine:input_type -> usher.connector.v1.ExamineRequest
+	37, // 67: usher.connector.v1.Fulfiller.Fulfill:input_type -> usher.connector.v1.FulfillRequest
+	50, // 68: usher.connector.v1.Fulfiller.Preview:input_type -> usher.connector.v1.PreviewRequest
+	52, // 69: usher.connector.v1.Actions.ListActions:input_type -> usher.connector.v1.ListActionsRequest
+	55, // 70: usher.connector.v1.Actions.RunAction:input_type -> usher.connector.v1.RunActionRequest
+	56, // 71: usher.connector.v1.Actions.PrepareAction:input_type -> usher.connector.v1.PrepareActionRequest
+	8,  // 72: usher.connector.v1.Connector.Describe:output_type -> usher.connector.v1.DescribeResponse
+	14, // 73: usher.connector.v1.Connector.Check:output_type -> usher.connector.v1.CheckResponse
+	22, // 74: usher.connector.v1.Exporter.Export:output_type -> usher.connector.v1.ExportResponse
+	35, // 75: usher.connector.v1.Fulfiller.Examine:output_type -> usher.connector.v1.ExamineResponse
+	44, // 76: usher.connector.v1.Fulfiller.Fulfill:output_type -> usher.connector.v1.FulfillResponse
+	51, // 77: usher.connector.v1.Fulfiller.Preview:output_type -> usher.connector.v1.PreviewResponse
+	53, // 78: usher.connector.v1.Actions.ListActions:output_type -> usher.connector.v1.ListActionsResponse
+	57, // 79: usher.connector.v1.Actions.RunAction:output_type -> usher.connector.v1.RunActionResponse
+	58, // 80: usher.connector.v1.Actions.PrepareAction:output_type -> usher.connector.v1.PrepareActionResponse
+	72, // [72:81] is the sub-list for method output_type
+	63, // [63:72] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_proto_connector_v1_connector_proto_init() }
@@ -2567,15 +4551,26 @@ func file_proto_connector_v1_connector_proto_init() {
 		(*ExportResponse_Warning)(nil),
 		(*ExportResponse_RenewalNeeded)(nil),
 	}
+	file_proto_connector_v1_connector_proto_msgTypes[30].OneofWrappers = []any{
+		(*FulfillRequest_Start)(nil),
+		(*FulfillRequest_Order)(nil),
+		(*FulfillRequest_Renewal)(nil),
+		(*FulfillRequest_End)(nil),
+	}
+	file_proto_connector_v1_connector_proto_msgTypes[37].OneofWrappers = []any{
+		(*FulfillResponse_Outcome)(nil),
+		(*FulfillResponse_Progress)(nil),
+		(*FulfillResponse_RenewalNeeded)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proto_connector_v1_connector_proto_rawDesc), len(file_proto_connector_v1_connector_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   30,
+			NumEnums:      7,
+			NumMessages:   57,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   4,
 		},
 		GoTypes:           file_proto_connector_v1_connector_proto_goTypes,
 		DependencyIndexes: file_proto_connector_v1_connector_proto_depIdxs,

@@ -290,3 +290,395 @@ var Exporter_ServiceDesc = grpc.ServiceDesc{
 	},
 	Metadata: "proto/connector/v1/connector.proto",
 }
+
+const (
+	Fulfiller_Examine_FullMethodName = "/usher.connector.v1.Fulfiller/Examine"
+	Fulfiller_Fulfill_FullMethodName = "/usher.connector.v1.Fulfiller/Fulfill"
+	Fulfiller_Preview_FullMethodName = "/usher.connector.v1.Fulfiller/Preview"
+)
+
+// FulfillerClient is the client API for Fulfiller service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Fulfiller is the capability CAPABILITY_FULFILL.
+type FulfillerClient interface {
+	// Examine tells, without the network, what of orders can never be carried out: an
+	// entity that cannot be written, an unknown attribute, a value of the wrong type.
+	Examine(ctx context.Context, in *ExamineRequest, opts ...grpc.CallOption) (*ExamineResponse, error)
+	// Fulfill carries orders out. The agent sends one FulfillStart, then orders, each
+	// when everything that it depends on is done, and a FulfillEnd after the last. The
+	// connector answers each order with one Outcome, in whatever sequence suits, and ends the
+	// stream after the last. Orders about one object never are under way side by side.
+	//
+	// Whoever loses an answer does not know whether the write was made. The connector
+	// looks at the system then, before it writes again; it does so from the start
+	// for an order that is marked uncertain.
+	Fulfill(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[FulfillRequest, FulfillResponse], error)
+	// Preview tells what orders would change, one Preview an order. It writes nothing.
+	Preview(ctx context.Context, in *PreviewRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PreviewResponse], error)
+}
+
+type fulfillerClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewFulfillerClient(cc grpc.ClientConnInterface) FulfillerClient {
+	return &fulfillerClient{cc}
+}
+
+func (c *fulfillerClient) Examine(ctx context.Context, in *ExamineRequest, opts ...grpc.CallOption) (*ExamineResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExamineResponse)
+	err := c.cc.Invoke(ctx, Fulfiller_Examine_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *fulfillerClient) Fulfill(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[FulfillRequest, FulfillResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Fulfiller_ServiceDesc.Streams[0], Fulfiller_Fulfill_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[FulfillRequest, FulfillResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Fulfiller_FulfillClient = grpc.BidiStreamingClient[FulfillRequest, FulfillResponse]
+
+func (c *fulfillerClient) Preview(ctx context.Context, in *PreviewRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PreviewResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Fulfiller_ServiceDesc.Streams[1], Fulfiller_Preview_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[PreviewRequest, PreviewResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Fulfiller_PreviewClient = grpc.ServerStreamingClient[PreviewResponse]
+
+// FulfillerServer is the server API for Fulfiller service.
+// All implementations must embed UnimplementedFulfillerServer
+// for forward compatibility.
+//
+// Fulfiller is the capability CAPABILITY_FULFILL.
+type FulfillerServer interface {
+	// Examine tells, without the network, what of orders can never be carried out: an
+	// entity that cannot be written, an unknown attribute, a value of the wrong type.
+	Examine(context.Context, *ExamineRequest) (*ExamineResponse, error)
+	// Fulfill carries orders out. The agent sends one FulfillStart, then orders, each
+	// when everything that it depends on is done, and a FulfillEnd after the last. The
+	// connector answers each order with one Outcome, in whatever sequence suits, and ends the
+	// stream after the last. Orders about one object never are under way side by side.
+	//
+	// Whoever loses an answer does not know whether the write was made. The connector
+	// looks at the system then, before it writes again; it does so from the start
+	// for an order that is marked uncertain.
+	Fulfill(grpc.BidiStreamingServer[FulfillRequest, FulfillResponse]) error
+	// Preview tells what orders would change, one Preview an order. It writes nothing.
+	Preview(*PreviewRequest, grpc.ServerStreamingServer[PreviewResponse]) error
+	mustEmbedUnimplementedFulfillerServer()
+}
+
+// UnimplementedFulfillerServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedFulfillerServer struct{}
+
+func (UnimplementedFulfillerServer) Examine(context.Context, *ExamineRequest) (*ExamineResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Examine not implemented")
+}
+func (UnimplementedFulfillerServer) Fulfill(grpc.BidiStreamingServer[FulfillRequest, FulfillResponse]) error {
+	return status.Error(codes.Unimplemented, "method Fulfill not implemented")
+}
+func (UnimplementedFulfillerServer) Preview(*PreviewRequest, grpc.ServerStreamingServer[PreviewResponse]) error {
+	return status.Error(codes.Unimplemented, "method Preview not implemented")
+}
+func (UnimplementedFulfillerServer) mustEmbedUnimplementedFulfillerServer() {}
+func (UnimplementedFulfillerServer) testEmbeddedByValue()                   {}
+
+// UnsafeFulfillerServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to FulfillerServer will
+// result in compilation errors.
+type UnsafeFulfillerServer interface {
+	mustEmbedUnimplementedFulfillerServer()
+}
+
+func RegisterFulfillerServer(s grpc.ServiceRegistrar, srv FulfillerServer) {
+	// If the following call panics, it indicates UnimplementedFulfillerServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Fulfiller_ServiceDesc, srv)
+}
+
+func _Fulfiller_Examine_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExamineRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FulfillerServer).Examine(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Fulfiller_Examine_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FulfillerServer).Examine(ctx, req.(*ExamineRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Fulfiller_Fulfill_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(FulfillerServer).Fulfill(&grpc.GenericServerStream[FulfillRequest, FulfillResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Fulfiller_FulfillServer = grpc.BidiStreamingServer[FulfillRequest, FulfillResponse]
+
+func _Fulfiller_Preview_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(PreviewRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(FulfillerServer).Preview(m, &grpc.GenericServerStream[PreviewRequest, PreviewResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Fulfiller_PreviewServer = grpc.ServerStreamingServer[PreviewResponse]
+
+// Fulfiller_ServiceDesc is the grpc.ServiceDesc for Fulfiller service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Fulfiller_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.connector.v1.Fulfiller",
+	HandlerType: (*FulfillerServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Examine",
+			Handler:    _Fulfiller_Examine_Handler,
+		},
+	},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Fulfill",
+			Handler:       _Fulfiller_Fulfill_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "Preview",
+			Handler:       _Fulfiller_Preview_Handler,
+			ServerStreams: true,
+		},
+	},
+	Metadata: "proto/connector/v1/connector.proto",
+}
+
+const (
+	Actions_ListActions_FullMethodName   = "/usher.connector.v1.Actions/ListActions"
+	Actions_RunAction_FullMethodName     = "/usher.connector.v1.Actions/RunAction"
+	Actions_PrepareAction_FullMethodName = "/usher.connector.v1.Actions/PrepareAction"
+)
+
+// ActionsClient is the client API for Actions service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Actions is the capability CAPABILITY_ACTIONS: single requests by a person or a program.
+type ActionsClient interface {
+	// ListActions describes the actions. It sends nothing.
+	ListActions(ctx context.Context, in *ListActionsRequest, opts ...grpc.CallOption) (*ListActionsResponse, error)
+	// RunAction runs an action that reads.
+	RunAction(ctx context.Context, in *RunActionRequest, opts ...grpc.CallOption) (*RunActionResponse, error)
+	// PrepareAction turns an action that writes into the order that does it, so
+	// that it goes the way of all orders.
+	PrepareAction(ctx context.Context, in *PrepareActionRequest, opts ...grpc.CallOption) (*PrepareActionResponse, error)
+}
+
+type actionsClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewActionsClient(cc grpc.ClientConnInterface) ActionsClient {
+	return &actionsClient{cc}
+}
+
+func (c *actionsClient) ListActions(ctx context.Context, in *ListActionsRequest, opts ...grpc.CallOption) (*ListActionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListActionsResponse)
+	err := c.cc.Invoke(ctx, Actions_ListActions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *actionsClient) RunAction(ctx context.Context, in *RunActionRequest, opts ...grpc.CallOption) (*RunActionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RunActionResponse)
+	err := c.cc.Invoke(ctx, Actions_RunAction_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *actionsClient) PrepareAction(ctx context.Context, in *PrepareActionRequest, opts ...grpc.CallOption) (*PrepareActionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PrepareActionResponse)
+	err := c.cc.Invoke(ctx, Actions_PrepareAction_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ActionsServer is the server API for Actions service.
+// All implementations must embed UnimplementedActionsServer
+// for forward compatibility.
+//
+// Actions is the capability CAPABILITY_ACTIONS: single requests by a person or a program.
+type ActionsServer interface {
+	// ListActions describes the actions. It sends nothing.
+	ListActions(context.Context, *ListActionsRequest) (*ListActionsResponse, error)
+	// RunAction runs an action that reads.
+	RunAction(context.Context, *RunActionRequest) (*RunActionResponse, error)
+	// PrepareAction turns an action that writes into the order that does it, so
+	// that it goes the way of all orders.
+	PrepareAction(context.Context, *PrepareActionRequest) (*PrepareActionResponse, error)
+	mustEmbedUnimplementedActionsServer()
+}
+
+// UnimplementedActionsServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedActionsServer struct{}
+
+func (UnimplementedActionsServer) ListActions(context.Context, *ListActionsRequest) (*ListActionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListActions not implemented")
+}
+func (UnimplementedActionsServer) RunAction(context.Context, *RunActionRequest) (*RunActionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RunAction not implemented")
+}
+func (UnimplementedActionsServer) PrepareAction(context.Context, *PrepareActionRequest) (*PrepareActionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PrepareAction not implemented")
+}
+func (UnimplementedActionsServer) mustEmbedUnimplementedActionsServer() {}
+func (UnimplementedActionsServer) testEmbeddedByValue()                 {}
+
+// UnsafeActionsServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to ActionsServer will
+// result in compilation errors.
+type UnsafeActionsServer interface {
+	mustEmbedUnimplementedActionsServer()
+}
+
+func RegisterActionsServer(s grpc.ServiceRegistrar, srv ActionsServer) {
+	// If the following call panics, it indicates UnimplementedActionsServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Actions_ServiceDesc, srv)
+}
+
+func _Actions_ListActions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListActionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ActionsServer).ListActions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Actions_ListActions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ActionsServer).ListActions(ctx, req.(*ListActionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Actions_RunAction_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RunActionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ActionsServer).RunAction(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Actions_RunAction_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ActionsServer).RunAction(ctx, req.(*RunActionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Actions_PrepareAction_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PrepareActionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ActionsServer).PrepareAction(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Actions_PrepareAction_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ActionsServer).PrepareAction(ctx, req.(*PrepareActionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Actions_ServiceDesc is the grpc.ServiceDesc for Actions service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Actions_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "usher.connector.v1.Actions",
+	HandlerType: (*ActionsServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ListActions",
+			Handler:    _Actions_ListActions_Handler,
+		},
+		{
+			MethodName: "RunAction",
+			Handler:    _Actions_RunAction_Handler,
+		},
+		{
+			MethodName: "PrepareAction",
+			Handler:    _Actions_PrepareAction_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "proto/connector/v1/connector.proto",
+}
