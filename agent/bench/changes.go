@@ -55,9 +55,17 @@ func changes(ctx context.Context, programs trial.Programs, b *bounds, scale floa
 	return s.deadCookie(ctx, b)
 }
 
-// fewChanges exports 100 changes, which fill one page of users and one of groups.
+// fewChanges exports 100 changes.
 func (s *site) fewChanges(ctx context.Context, b *bounds) error {
+	marks, err := s.marks(ctx)
+	if err != nil {
+		return err
+	}
 	if err := s.sandbox.Control(ctx, "POST", "/churn", json.RawMessage(hundred), nil); err != nil {
+		return err
+	}
+	pages, err := s.changedPages(ctx, marks)
+	if err != nil {
 		return err
 	}
 	e, requests, err := s.exportChanges(ctx)
@@ -68,16 +76,14 @@ func (s *site) fewChanges(ctx context.Context, b *bounds) error {
 	b.atMost("wall", e.wall.Seconds(), mostForChanges, " s", "")
 	b.memory(e, mostMemoryForChanges)
 	for _, collection := range slices.Sorted(maps.Keys(requests)) {
-		pages := 0
-		if collection == "users" || collection == "groups" {
-			pages = 1
-		}
-		b.atMost("requests", float64(requests[collection]-pages), mostMoreRequests, "", fmt.Sprintf("(%s, beyond %d pages with changes)", collection, pages))
+		b.atMost("requests", float64(requests[collection]-pages[collection]), mostMoreRequests, "",
+			fmt.Sprintf("(%s, beyond %d pages with changes)", collection, pages[collection]))
 	}
 	return nil
 }
 
-// noChange exports a tenant that is as it was.
+// noChange exports a tenant that is as it was, twice: the first time the files of the
+// changes before make room for empty ones.
 func (s *site) noChange(ctx context.Context, b *bounds) error {
 	e, requests, err := s.exportChanges(ctx)
 	if err != nil {
@@ -88,6 +94,18 @@ func (s *site) noChange(ctx context.Context, b *bounds) error {
 	for _, collection := range slices.Sorted(maps.Keys(requests)) {
 		b.atMost("requests", float64(requests[collection]), 1, "", "("+collection+")")
 	}
+	before, err := stamps(s.installation.Output())
+	if err != nil {
+		return err
+	}
+	if _, err := s.measure(ctx); err != nil {
+		return err
+	}
+	written, err := writtenSince(before, s.installation.Output())
+	if err != nil {
+		return err
+	}
+	b.atMost("written files", float64(len(written)), 1, "", "(the manifest)")
 	return nil
 }
 

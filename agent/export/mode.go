@@ -3,7 +3,6 @@ package export
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,15 +12,21 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
+// rowsVersion counts the changes of what a connector's rows mean: what was known before
+// one is of no use after it.
+const rowsVersion = 1
+
 // cookieHash is of what a cookie depends on, and what is known of its entity with
-// it: what is asked for, where, and how values are written.
+// it: what is asked for, of which connector and where (the world), what rows mean, and
+// how values are written.
 func (p *plan) cookieHash(c sdk.Collection) ([32]byte, error) {
 	depends := struct {
 		World                      [32]byte
+		Rows                       int
 		Entity                     string
 		Attributes, Navigations    []string
 		ValueSeparator, TypePrefix string
-	}{World: p.World.Hash, Entity: c.Entity, Navigations: c.Navigations, ValueSeparator: p.CSV.ValueSeparator, TypePrefix: p.CSV.TypePrefix}
+	}{World: p.World.Hash, Rows: rowsVersion, Entity: c.Entity, Navigations: c.Navigations, ValueSeparator: p.CSV.ValueSeparator, TypePrefix: p.CSV.TypePrefix}
 	for _, a := range p.Request.Attributes {
 		if len(a.Entities) == 0 || slices.Contains(a.Entities, c.Entity) {
 			depends.Attributes = append(depends.Attributes, a.Path)
@@ -49,8 +54,13 @@ func (r *run) choose() error {
 		return fault.Errorf(fault.Invalid, "connection %s was exported from %s so far, and is set to %s now", p.Connection, old.Text, p.World.Text).
 			WithHint("Correct the settings, or run 'usher export %s --complete', which replaces everything", p.Connection)
 	}
+	gap, err := r.ledger.Gap()
+	if err != nil || gap != "" {
+		r.report.Why = gap
+		return err
+	}
 	asked := slices.Clone(p.Request.Collections)
-	wanted := map[string]bool{}
+	var renewed []store.Renewal
 	for i, c := range asked {
 		hash, err := p.cookieHash(c)
 		if err != nil {
@@ -61,24 +71,20 @@ func (r *run) choose() error {
 			r.report.Why = r.missing(c.Entity)
 			return nil
 		}
-		wanted[objectsSet(c.Entity)], wanted[awaySet(c.Entity)] = true, true
-		for _, n := range c.Navigations {
-			wanted[linksSet(c.Entity, n)] = true
+		if age := r.report.Started.Sub(cookie.Obtained); p.MaxCookieAge > 0 && age > p.MaxCookieAge {
+			renewed = append(renewed, store.Renewal{Entity: c.Entity, Obtained: cookie.Obtained})
+			continue
 		}
 		asked[i].Cookie = cookie.Text.Reveal()
-		if age := r.report.Started.Sub(cookie.Obtained); p.MaxCookieAge > 0 && age > p.MaxCookieAge {
-			asked[i].Cookie = ""
-			r.report.Restarts = append(r.report.Restarts, Restart{Entity: c.Entity,
-				Reason: fmt.Sprintf("its cookie is %.1f days old, and MaximumCookieAge allows %.1f", age.Hours()/24, p.MaxCookieAge.Hours()/24)})
-		}
 	}
+	wanted := p.sets()
 	for _, name := range r.known.Names() {
 		if !wanted[name] {
 			r.report.Why = strings.Split(name, "/")[1] + " was exported with what is not asked for any more" // see the names of sets
 			return nil
 		}
 	}
-	r.mode, r.asked = publish.Incremental, asked
+	r.mode, r.asked, r.report.Renewed = publish.Incremental, asked, renewed
 	return nil
 }
 
@@ -90,7 +96,7 @@ func (r *run) missing(entity string) string {
 	case len(cookies) == 0:
 		return ""
 	case slices.ContainsFunc(cookies, func(c store.Cookie) bool { return c.Entity == entity }):
-		return "what is asked of " + entity + " has changed"
+		return "what is asked of " + entity + " has changed, or this release of Usher reads it in another way"
 	default:
 		return "there is no cookie of " + entity
 	}

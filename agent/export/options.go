@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/usher-iga/usher/agent/export/csvfile"
+	"github.com/usher-iga/usher/agent/export/ledger"
 	"github.com/usher-iga/usher/agent/export/publish"
 	"github.com/usher-iga/usher/agent/spool"
 	"github.com/usher-iga/usher/agent/store"
@@ -48,6 +49,8 @@ type Options struct {
 	// again, before the system forgets it. 0: any age.
 	MaxCookieAge time.Duration
 	Thresholds   Thresholds
+	// Warnings are what was found before the run; its report begins with them.
+	Warnings []sdk.Warning
 
 	// Progress is told how far the run is, a few times a second at most and once a
 	// second at least, from one goroutine. The run does not wait for it, except at its
@@ -106,7 +109,6 @@ func NewRunID(now time.Time, random io.Reader) (string, error) {
 type plan struct {
 	Options
 	dialect *csvfile.Dialect
-	output  publish.Output
 	columns []Column // without @odata.type
 }
 
@@ -125,8 +127,10 @@ func (o Options) check() (*plan, error) {
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
 	}
-	p := o.place()
-	p.dialect = dialect
+	if o.Folders.Output == "" {
+		o.Folders.Output = Output(o.Folders.Temp)
+	}
+	p := &plan{Options: o, dialect: dialect}
 	for _, c := range o.Columns {
 		if c.From < FromID || c.From >= len(o.Request.Attributes) {
 			return nil, fault.Errorf(fault.Internal, "column %q of connection %s is of attribute %d, and there are %d",
@@ -139,12 +143,14 @@ func (o Options) check() (*plan, error) {
 	return p, p.checkNames()
 }
 
-// place is a plan as far as folders go.
-func (o Options) place() *plan {
-	if o.Folders.Output == "" {
-		o.Folders.Output = filepath.Join(o.Folders.Temp, "ExportOutput")
+// Output is the folder of the published files unless options name another.
+func Output(temp string) string { return filepath.Join(temp, "ExportOutput") }
+
+// ledger says where the published files and what is known are.
+func (p *plan) ledger() ledger.Options {
+	return ledger.Options{
+		Connection: p.Connection, Run: p.RunID, Work: p.Folders.Work, Output: p.Folders.Output, Clock: p.Clock, Cut: p.Cut,
 	}
-	return &plan{Options: o, output: publish.Output{Folder: o.Folders.Output, Connection: o.Connection, Cut: o.Cut}}
 }
 
 // checkNames refuses names that make no file name, and two of one name.

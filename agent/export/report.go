@@ -14,7 +14,7 @@ type Report struct {
 	Connection string
 	Run        string
 	Mode       publish.Mode
-	Why        string // a complete run was made though cookies exist; empty: it was asked for, or nothing was known
+	Why        string // a complete run was made though something is known; empty: it was asked for, or nothing was known
 	Started    time.Time
 	Finished   time.Time
 	Published  bool
@@ -29,6 +29,7 @@ type Report struct {
 	Spooled       uint64        // bytes of temporary files
 
 	Restarts []Restart
+	Renewed  []store.Renewal
 	Warnings []sdk.Warning
 
 	// Cookies are what the connector returned, by collection. They are secrets.

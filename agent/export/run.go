@@ -9,9 +9,11 @@ package export
 import (
 	"context"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/usher-iga/usher/agent/durable"
+	"github.com/usher-iga/usher/agent/export/ledger"
 	"github.com/usher-iga/usher/agent/export/publish"
 	"github.com/usher-iga/usher/agent/spool"
 	"github.com/usher-iga/usher/agent/store"
@@ -28,7 +30,7 @@ import (
 // when ctx ended. After another error nothing of the run is left on disk. It may be called at any time, for several connections side by
 // side.
 func Run(ctx context.Context, o Options) (Report, error) {
-	r := &run{report: Report{Connection: o.Connection, Run: o.RunID}}
+	r := &run{report: Report{Connection: o.Connection, Run: o.RunID, Warnings: slices.Clone(o.Warnings)}}
 	p, err := o.check()
 	if err != nil {
 		return r.report, err
@@ -66,7 +68,7 @@ func (p *plan) step(name string) error {
 type run struct {
 	plan    *plan
 	report  Report
-	store   *store.Store
+	ledger  *ledger.Ledger
 	known   *store.Known
 	mode    publish.Mode
 	asked   []sdk.Collection // with cookies
@@ -76,23 +78,14 @@ type run struct {
 
 // locked makes the run while it holds the connection.
 func (r *run) locked(ctx context.Context) (err error) {
-	p := r.plan
-	held, err := acquire(p.Folders.Work, p.Connection, p.RunID, r.report.Started)
-	if err != nil {
+	if r.ledger, err = ledger.Open(ctx, r.plan.ledger()); err != nil {
 		return err
 	}
-	defer held.Release()
-	if err := p.output.Recover(); err != nil {
+	defer func() { r.warn(r.ledger.Close()) }()
+	if err := r.mayBegin(); err != nil {
 		return err
 	}
-	if r.store, err = p.openStore(ctx); err != nil {
-		return err
-	}
-	defer func() { r.warn(r.store.Close()) }()
-	if err := p.settle(ctx, r.store); err != nil {
-		return err
-	}
-	if r.known, err = r.store.Known(); err != nil {
+	if r.known, err = r.ledger.Known(); err != nil {
 		return err
 	}
 	if err := r.choose(); err != nil {
@@ -105,6 +98,17 @@ func (r *run) locked(ctx context.Context) (err error) {
 		return err
 	}
 	return nil
+}
+
+// mayBegin refuses to go on from what is known while a run waits for an operator. To
+// export everything is a decision against it.
+func (r *run) mayBegin() error {
+	if !r.plan.Complete || r.ledger.Waiting() == "" {
+		return r.ledger.Refuse("it is not exported")
+	}
+	warning, err := r.ledger.Discard(r.ledger.Waiting())
+	r.warn(warning)
+	return err
 }
 
 // export makes the run.
@@ -183,19 +187,14 @@ func (r *run) publish(ctx context.Context, collections []*collection) error {
 			s.ToMerge += c.rows()
 		}
 	})
-	stage, err := p.output.Stage(p.RunID)
+	entry, err := r.ledger.Begin()
 	if err != nil {
 		return err
 	}
-	defer func() { r.warn(stage.Discard()) }()
-	commit, err := r.store.Begin(p.RunID)
-	if err != nil {
-		return err
-	}
-	defer func() { r.warn(commit.Discard()) }()
+	defer func() { r.warn(entry.Discard()) }()
 	m := merger{
-		plan: p, mode: r.mode, spool: r.spool, tracker: r.tracker, stage: stage,
-		known: r.known, commit: commit, collections: collections,
+		plan: p, mode: r.mode, spool: r.spool, tracker: r.tracker, stage: entry.Stage,
+		known: r.known, commit: entry.Commit, collections: collections,
 	}
 	files, err := m.merge(ctx)
 	if err != nil {
@@ -210,13 +209,37 @@ func (r *run) publish(ctx context.Context, collections []*collection) error {
 		Mode: r.mode, Started: r.report.Started, Finished: p.now(),
 		Usher: p.Usher, Entities: m.entities(), Files: files,
 	}
-	if err := r.remember(commit, collections); err != nil {
+	if err := r.remember(entry.Commit, collections); err != nil {
 		return err
 	}
 	if why := r.exceeded(&m); why != "" {
-		return r.hold(ctx, stage, commit, manifest, why)
+		return r.hold(ctx, entry, manifest, why)
 	}
-	return r.commit(ctx, stage, commit, manifest)
+	return r.commit(ctx, entry, manifest)
+}
+
+// commit publishes the set and makes what the run found known.
+func (r *run) commit(ctx context.Context, entry *ledger.Entry, m publish.Manifest) error {
+	warning, err := entry.Publish(ctx, r.record(), m)
+	if err != nil {
+		return err
+	}
+	r.report.Published, r.report.Manifest = true, r.ledger.Manifest()
+	r.report.Entities, r.report.Files = m.Entities, m.Files
+	r.plan.Logger.Info("export published", "connection", r.plan.Connection, "run", r.plan.RunID, "manifest", r.report.Manifest)
+	r.warn(warning)
+	return nil
+}
+
+// hold keeps the run for an operator and returns why, as fault.Held.
+func (r *run) hold(ctx context.Context, entry *ledger.Entry, m publish.Manifest, why string) error {
+	because := heldBecause(r.plan.Connection, r.plan.RunID, why)
+	record := r.record()
+	record.Error = &store.RunError{Code: because.Code, Message: because.Message, Hint: because.Hint}
+	if err := entry.Hold(ctx, record, m); err != nil {
+		return err
+	}
+	return because
 }
 
 // warn puts what could not be tidied up into the report: it is no reason to fail.

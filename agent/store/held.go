@@ -84,9 +84,8 @@ func (s *Store) Release(ctx context.Context, run string) error {
 	if err != nil {
 		return err
 	}
-	if p.Generation != c.on.Generation {
-		return errors.Join(fault.Errorf(fault.Conflict, "run %s of connection %s cannot be released: another run was committed after it", run, s.options.Connection).
-			WithHint("Discard it: the next run contains its changes"), c.Discard())
+	if err := c.goesOnWith(p); err != nil {
+		return errors.Join(err, c.Discard())
 	}
 	sources := make(map[string]source, len(p.Sets))
 	for name, news := range p.Sets {
@@ -107,6 +106,25 @@ func (s *Store) Release(ctx context.Context, run string) error {
 		return errors.Join(err, c.Discard())
 	}
 	return c.end()
+}
+
+// Releasable tells whether Release would refuse a held run, by the errors of Release; nil
+// if it would not.
+func (s *Store) Releasable(run string) error {
+	c, p, err := s.held(run)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.goesOnWith(p), c.Discard())
+}
+
+// goesOnWith refuses what was prepared before another run was committed.
+func (c *Commit) goesOnWith(p *prepared) error {
+	if p.Generation == c.on.Generation {
+		return nil
+	}
+	return fault.Errorf(fault.Conflict, "run %s of connection %s cannot be released: another run was committed after it", c.run, c.store.options.Connection).
+		WithHint("Discard it: the next run contains its changes")
 }
 
 // Discard gives a held run up and deletes what it prepared. A run that is not held is

@@ -27,7 +27,7 @@ type Cookie struct {
 	Hash     [32]byte
 	Text     secret.String // as the system gave it
 	Obtained time.Time
-	Run      string // that obtained it
+	Run      string // on whose set the next one goes on
 }
 
 func (c Cookie) stored() cookie {

@@ -37,6 +37,7 @@ type Run struct {
 	Counts   []Count         `json:"counts,omitempty"`
 	Warnings []sdk.Warning   `json:"warnings,omitempty"`
 	Restarts []Restart       `json:"restarts,omitempty"`
+	Renewed  []Renewal       `json:"renewed,omitempty"`
 	Error    *RunError       `json:"error,omitempty"` // of a failed, canceled or held run
 	Files    json.RawMessage `json:"files,omitempty"` // the manifest of the set
 }
@@ -53,6 +54,13 @@ type Count struct {
 type Restart struct {
 	Entity string `json:"entity"`
 	Reason string `json:"reason"`
+}
+
+// Renewal is an entity that was listed again so that it has a young cookie: the one it had
+// was about to die.
+type Renewal struct {
+	Entity   string    `json:"entity"`
+	Obtained time.Time `json:"obtained"` // the old cookie
 }
 
 // RunError is why a run failed, without what is secret.

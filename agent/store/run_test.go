@@ -25,6 +25,7 @@ func TestRuns(t *testing.T) {
 		Counts:   []store.Count{{Entity: "group", Navigation: "members", Command: "delete", Rows: 3}},
 		Warnings: []sdk.Warning{{Message: "m", Hint: "h"}},
 		Restarts: []store.Restart{{Entity: "user", Reason: "expired"}},
+		Renewed:  []store.Renewal{{Entity: "group", Obtained: noon}},
 		Error:    &store.RunError{Code: fault.Throttled, Message: "slow", Hint: "wait"},
 		Files:    json.RawMessage(`{"version":1}`),
 	}
@@ -132,4 +133,26 @@ func TestHeld(t *testing.T) {
 	wrong(t, s.Discard("2"), fault.NotFound, "holds no run 2")
 	tidy(t, s, folder)
 	shut(t, s)
+}
+
+// Whether a held run can be released is told before anything is done.
+func TestReleasable(t *testing.T) {
+	folder := t.TempDir()
+	s := open(t, options(folder))
+	defer shut(t, s)
+	wrong(t, s.Releasable("1"), fault.NotFound, "holds no run 1")
+	c := begin(t, s, "1")
+	if err := change(c, "a", content{"x": ""}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Hold(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // it changes nothing
+		if err := s.Releasable("1"); err != nil {
+			t.Error(err)
+		}
+	}
+	commit(t, s, "2", func(*store.Commit) error { return nil })
+	wrong(t, s.Releasable("1"), fault.Conflict, "cannot be released", "Discard it")
 }

@@ -80,6 +80,20 @@ type history struct {
 // moments at which programs are killed.
 func runHistory(t *testing.T, seed uint64) {
 	t.Helper()
+	h := newHistory(t, seed)
+	for range 6 {
+		h.churn(t)
+		h.step(t)
+		if t.Failed() {
+			return
+		}
+	}
+	h.rest(t)
+}
+
+// newHistory starts a tenant and an installation that exports its changes.
+func newHistory(t *testing.T, seed uint64) *history {
+	t.Helper()
 	h := &history{random: rand.New(rand.NewPCG(seed, 0)), usual: 500 * time.Millisecond}
 	h.sandbox, h.installation = start(t, "--seed", fmt.Sprint(seed%1000), "--users", "60", "--groups", "12", "--memberships", "200")
 	h.installation.Complete, h.installation.Change = false, everything
@@ -89,14 +103,7 @@ func runHistory(t *testing.T, seed uint64) {
 			t.Logf("seed %d:\n%s", seed, strings.Join(h.steps, "\n"))
 		}
 	})
-	for range 6 {
-		h.churn(t)
-		h.step(t)
-		if t.Failed() {
-			return
-		}
-	}
-	h.rest(t)
+	return h
 }
 
 func (h *history) note(format string, args ...any) {
@@ -225,6 +232,9 @@ func (h *history) kill(t *testing.T, arguments []string) {
 		t.Errorf("data race:\n%s", stderr.String())
 	}
 	for _, pid := range children {
+		if orphan, err := os.FindProcess(pid); err == nil {
+			_ = orphan.Kill() // one that its agent did not come to speak to waits for it a minute
+		}
 		await(t, fmt.Sprintf("connector %d to end", pid), func() bool { return !runs(pid) })
 	}
 	h.note("usher %v, killed (agent: %t) after %v: %v", arguments, victim == cmd.Process.Pid, moment, err)

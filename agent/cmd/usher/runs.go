@@ -38,7 +38,7 @@ func (p *program) runsCommand() *cobra.Command {
 		Short: "Drop a run that is held; the next export reads its changes again",
 		Args:  args(cobra.ExactArgs(2)),
 		RunE: p.decideRun("discarded", func(cmd *cobra.Command, runner *job.Runner, connection, run string) (error, error) {
-			return nil, runner.Discard(cmd.Context(), connection, run)
+			return runner.Discard(cmd.Context(), connection, run)
 		}),
 	})
 	return command
@@ -47,7 +47,7 @@ func (p *program) runsCommand() *cobra.Command {
 // decideRun makes a command that decides on a held run.
 func (p *program) decideRun(state string, decide func(cmd *cobra.Command, runner *job.Runner, connection, run string) (warning, err error)) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, arguments []string) error {
-		_, runner, err := p.prepare()
+		_, runner, err := p.prepare(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (p *program) decideRun(state string, decide func(cmd *cobra.Command, runner
 
 // withStore calls work with what is known of a connection.
 func (p *program) withStore(cmd *cobra.Command, connection string, work func(*store.Store) error) error {
-	_, runner, err := p.prepare()
+	_, runner, err := p.prepare(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -155,6 +155,9 @@ func (p *program) printRun(run store.Run) error {
 	}
 	for _, restart := range run.Restarts {
 		fmt.Fprintf(p.stdout, "note: %s was listed again from its start: %s\n", restart.Entity, restart.Reason)
+	}
+	for _, renewed := range run.Renewed {
+		fmt.Fprintf(p.stdout, "note: %s\n", renewal(renewed))
 	}
 	for _, w := range run.Warnings {
 		fmt.Fprintf(p.stdout, "warning: %s\n", w.Message)

@@ -118,15 +118,20 @@ func (o Output) tidy(sets, names []string) error {
 		return err
 	}
 	for _, set := range sets {
-		if err := o.step("delete set " + set); err != nil {
+		if err := o.delete(set); err != nil {
 			return err
-		}
-		if err := os.RemoveAll(o.set(set)); err != nil {
-			return durable.Fault(err, "delete the folder", o.set(set))
 		}
 	}
 	_ = os.Remove(o.sets()) // only if empty
 	return nil
+}
+
+// delete deletes a set.
+func (o Output) delete(set string) error {
+	if err := o.step("delete set " + set); err != nil {
+		return err
+	}
+	return durable.Fault(os.RemoveAll(o.set(set)), "delete the folder", o.set(set))
 }
 
 // restore gives the fixed names back to the set of the manifest.

@@ -1,22 +1,16 @@
 package publish
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// The ends of the names of sets that are not published: one that is being written,
-// and one that waits for a decision.
-const (
-	staging = ".staging"
-	held    = ".held"
-)
+// staging is the end of the name of a set that is being written.
+const staging = ".staging"
 
 // Stage is a set that is being written. End it by Publish or Discard.
 type Stage struct {
@@ -56,53 +50,6 @@ func (s *Stage) Discard() error {
 		}
 	}
 	_ = os.Remove(s.output.sets()) // only if empty
-	return nil
-}
-
-// Hold keeps the set beside the published ones until Held takes it up or DiscardHeld
-// deletes it. commit makes it known elsewhere; after an error of it the set can only be
-// discarded.
-func (s *Stage) Hold(commit func() error) error {
-	o := s.output
-	if err := o.step("hold the set"); err != nil {
-		return err
-	}
-	if err := durable.SyncFolder(s.folder); err != nil {
-		return err
-	}
-	folder := o.set(s.run) + held
-	if err := durable.Rename(s.folder, folder); err != nil {
-		return err
-	}
-	s.folder = folder
-	err := commit()
-	s.kept = err == nil
-	return err
-}
-
-// Held takes up the held set of a run, to publish it.
-func (o Output) Held(run string) *Stage {
-	return &Stage{output: o, run: run, folder: o.set(run) + held, kept: true}
-}
-
-// DiscardHeld deletes the held sets of all runs but one, which may be empty.
-func (o Output) DiscardHeld(but string) error {
-	sets, err := list(o.sets(), fs.DirEntry.IsDir)
-	if err != nil {
-		return err
-	}
-	for _, set := range sets {
-		if run, ok := strings.CutSuffix(set, held); !ok || run == but {
-			continue
-		}
-		if err := o.step("delete set " + set); err != nil {
-			return err
-		}
-		if err := os.RemoveAll(o.set(set)); err != nil {
-			return durable.Fault(err, "delete the folder", o.set(set))
-		}
-	}
-	_ = os.Remove(o.sets()) // only if empty
 	return nil
 }
 
