@@ -172,7 +172,7 @@ func newTemplate(name string, now time.Time, life time.Duration) (*x509.Certific
 	return &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name, Organization: []string{"Usher"}},
-		NotBefore:    now.Add(-time.Hour),
+		NotBefore:    now.Add(-24 * time.Hour), // for clocks that are wrong
 		NotAfter:     now.Add(life),
 	}, nil
 }

@@ -176,7 +176,7 @@ func (d *drawer) link(kind tenant.Kind, relation tenant.Relation) (tenant.Ref, b
 // linkFrom links an object to another one, mostly a user.
 func (d *drawer) linkFrom(owner tenant.Ref, relation tenant.Relation) bool {
 	kind := tenant.User
-	if kinds := tenant.TargetsOf(owner, relation); d.random.IntN(5) == 0 {
+	if kinds := d.TargetsOf(owner, relation); d.random.IntN(5) == 0 {
 		kind = kinds[d.random.IntN(len(kinds))]
 	}
 	target, ok := d.DrawLiving(kind, d.random.Uint64())

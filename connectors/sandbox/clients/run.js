@@ -17,11 +17,13 @@ const files = {
   ready: join(folder, 'ready.json'),
   ca: join(folder, 'ca.pem'),
   certificate: join(folder, 'client.pem'),
+  federated: join(folder, 'federated.jwt'),
 };
 
 const sandbox = spawn(process.env.USHER_SANDBOX, [
   'serve', '--listen', '127.0.0.1:0', '--ready-file', files.ready,
   '--ca-file', files.ca, '--client-certificate', files.certificate,
+  '--federated-token', files.federated, '--imds-listen', '127.0.0.1:0',
   // Small pages, so that there are many of them.
   '--users', '450', '--groups', '40', '--memberships', '2000', '--page-size', '40', '--page-links', '60',
 ], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -29,6 +29,12 @@ export const setFaults = (settings) => control('PUT', '/faults', settings);
 /** Clears the settings of faults and the faults that nobody met. */
 export const clearFaults = () => control('DELETE', '/faults');
 
+/** Replaces what is wrong with the key vault; see PUT /vault. */
+export const setVault = (trouble) => control('PUT', '/vault', trouble);
+
+/** Puts a secret into the key vault and returns its version. */
+export const putSecret = async (name, secret) => JSON.parse(await control('PUT', `/vault/secrets/${name}`, secret));
+
 /** Starts the counters anew. */
 export const resetCounters = () => control('DELETE', '/counters');
 

@@ -1,12 +1,14 @@
-// Sign-in with a secret and with a certificate: @azure/identity, and the msal-node of
-// another generation than the one inside it.
+// Sign-in with a secret, a certificate, a federated token and a managed identity:
+// @azure/identity, and the msal-node of another generation than the one inside it.
 
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { suite, test } from 'node:test';
 
-import { ClientCertificateCredential, ClientSecretCredential } from '@azure/identity';
+import {
+  ClientCertificateCredential, ClientSecretCredential, ManagedIdentityCredential, WorkloadIdentityCredential,
+} from '@azure/identity';
 import { ConfidentialClientApplication } from '@azure/msal-node';
 
 import { ready, scope } from './sandbox.js';
@@ -39,6 +41,20 @@ suite('@azure/identity', () => {
     const credential = new ClientCertificateCredential(ready.tenantId, ready.clientId, ready.certificateFile,
       { ...options, sendCertificateChain: true });
     await assertGood((await credential.getToken(scope)).token);
+  });
+
+  test('a federated token', async () => {
+    const credential = new WorkloadIdentityCredential(
+      { tenantId: ready.tenantId, clientId: ready.clientId, tokenFilePath: ready.federatedTokenFile, ...options });
+    await assertGood((await credential.getToken(scope)).token);
+  });
+
+  test('a managed identity', async () => {
+    process.env.AZURE_POD_IDENTITY_AUTHORITY_HOST = ready.imds;
+    const credential = new ManagedIdentityCredential({ clientId: ready.managedClientId, retryOptions: { maxRetries: 0 } });
+    const { token, expiresOnTimestamp } = await credential.getToken(scope);
+    assert.ok(expiresOnTimestamp > Date.now());
+    await assertGood(token);
   });
 
   for (const [name, secret, code] of [

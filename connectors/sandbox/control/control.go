@@ -1,6 +1,7 @@
 // Package control is the sandbox's own API below /sandbox/control: it changes
-// the tenant, sets faults, tells counts and streams the truth to compare an
-// export with. It serves callers on the same machine only.
+// the tenant, the application and what is in its vaults, sets faults, tells
+// counts and streams the truth to compare an export with. It serves callers on
+// the same machine only.
 package control
 
 import (
@@ -11,7 +12,11 @@ import (
 	"slices"
 
 	"github.com/usher-iga/usher/connectors/sandbox/churn"
+	"github.com/usher-iga/usher/connectors/sandbox/cyberark"
+	"github.com/usher-iga/usher/connectors/sandbox/entraid"
 	"github.com/usher-iga/usher/connectors/sandbox/faults"
+	"github.com/usher-iga/usher/connectors/sandbox/keyvault"
+	"github.com/usher-iga/usher/connectors/sandbox/managed"
 	"github.com/usher-iga/usher/connectors/sandbox/replica"
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
@@ -22,19 +27,42 @@ const Prefix = "/sandbox/control"
 // maxBody is how long the body of a request may be: some 100,000 operations.
 const maxBody = 64 << 20
 
+// Parts are what the control API controls.
+type Parts struct {
+	World    *tenant.World
+	Replica  *replica.Replica
+	Faults   *faults.Injector
+	Counters *Counters
+	SignIn   *entraid.Authority
+	Issuer   *managed.Issuer
+	Vault    *keyvault.Vault
+	CyberArk *cyberark.Provider
+	Clock    *Clock
+	Journal  http.Handler // of the writes to Graph; may be nil
+}
+
 // New makes the control API.
-func New(w *tenant.World, copied *replica.Replica, injector *faults.Injector, counters *Counters) http.Handler {
-	c := &control{world: w, replica: copied, injector: injector, counters: counters}
+func New(parts Parts) http.Handler {
+	c := &control{parts}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+Prefix+"/faults", c.getFaults)
-	mux.HandleFunc("PUT "+Prefix+"/faults", c.putFaults)
-	mux.HandleFunc("DELETE "+Prefix+"/faults", c.deleteFaults)
-	mux.HandleFunc("POST "+Prefix+"/faults/once", c.addOnce)
-	mux.HandleFunc("GET "+Prefix+"/counters", c.getCounters)
-	mux.HandleFunc("DELETE "+Prefix+"/counters", c.deleteCounters)
-	mux.HandleFunc("GET "+Prefix+"/snapshot/{entity}", c.snapshot)
-	mux.HandleFunc("GET "+Prefix+"/deleted", c.deleted)
-	mux.HandleFunc("POST "+Prefix+"/churn", c.churn)
+	handle := func(method, path string, f http.HandlerFunc) { mux.HandleFunc(method+" "+Prefix+path, f) }
+	handle("GET", "/counters", c.getCounters)
+	handle("DELETE", "/counters", c.deleteCounters)
+	handle("GET", "/snapshot/{entity}", c.snapshot)
+	handle("GET", "/deleted", c.deleted)
+	handle("POST", "/churn", c.churn)
+	if c.Journal != nil {
+		handle("GET", "/journal", c.Journal.ServeHTTP)
+		handle("DELETE", "/journal", c.Journal.ServeHTTP)
+	}
+	handle("POST", "/faults/once", c.addOnce)
+	settings(handle, "/faults", c.Faults.Settings, c.Faults.Set)
+	settings(handle, "/sign-in", c.SignIn.Trouble, c.SignIn.SetTrouble)
+	settings(handle, "/vault", c.Vault.Trouble, c.Vault.SetTrouble)
+	settings(handle, "/cyberark", c.CyberArk.Settings, c.CyberArk.Set)
+	settings(handle, "/clock", c.Clock.Settings, c.Clock.Set)
+	c.handleApplication(handle)
+	c.handleSources(handle)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r.RemoteAddr) {
 			http.Error(w, "the control API answers callers on this machine only", http.StatusForbidden)
@@ -45,11 +73,23 @@ func New(w *tenant.World, copied *replica.Replica, injector *faults.Injector, co
 	})
 }
 
-type control struct {
-	world    *tenant.World
-	replica  *replica.Replica
-	injector *faults.Injector
-	counters *Counters
+type control struct{ Parts }
+
+// settings serves something that is read, replaced and set back to nothing.
+func settings[T any](handle func(method, path string, f http.HandlerFunc), path string, get func() T, set func(T) error) {
+	handle("GET", path, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, get()) })
+	handle("PUT", path, func(w http.ResponseWriter, r *http.Request) {
+		var value T
+		err := faults.Decode(r.Body, &value)
+		if err == nil {
+			err = set(value)
+		}
+		answer(w, err)
+	})
+	handle("DELETE", path, func(w http.ResponseWriter, _ *http.Request) {
+		var none T
+		answer(w, set(none))
+	})
 }
 
 func isLocal(address string) bool {
@@ -61,55 +101,38 @@ func isLocal(address string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-func (c *control) getFaults(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, c.injector.Settings())
-}
-
-func (c *control) putFaults(w http.ResponseWriter, r *http.Request) {
-	var settings faults.Settings
-	err := faults.Decode(r.Body, &settings)
-	if err == nil {
-		err = c.injector.Set(settings)
-	}
-	c.answer(w, err)
-}
-
-func (c *control) deleteFaults(w http.ResponseWriter, _ *http.Request) {
-	c.answer(w, c.injector.Set(faults.Settings{}))
-}
-
 func (c *control) addOnce(w http.ResponseWriter, r *http.Request) {
 	var once faults.Once
 	err := faults.Decode(r.Body, &once)
 	if err == nil {
-		err = c.injector.Add(once)
+		err = c.Faults.Add(once)
 	}
-	c.answer(w, err)
+	answer(w, err)
 }
 
 func (c *control) getCounters(w http.ResponseWriter, _ *http.Request) {
-	counts := c.counters.Counts()
-	counts.Faults = c.injector.Given()
+	counts := c.Counters.Counts()
+	counts.Faults = c.Faults.Given()
 	writeJSON(w, counts)
 }
 
 func (c *control) deleteCounters(w http.ResponseWriter, _ *http.Request) {
-	c.counters.Reset()
-	c.injector.ResetCounts()
+	c.Counters.Reset()
+	c.Faults.ResetCounts()
 	w.WriteHeader(http.StatusNoContent)
 }
 
 func (c *control) snapshot(w http.ResponseWriter, r *http.Request) {
 	version, err := c.version(r)
 	if err != nil {
-		c.answer(w, err)
+		answer(w, err)
 		return
 	}
 	for _, k := range tenant.Kinds() {
 		if name := r.PathValue("entity"); name == k.Entity() || name == k.Collection() {
 			w.Header().Set("Content-Type", "application/x-ndjson")
 			// An error here means that the client is gone.
-			_ = WriteSnapshot(r.Context(), w, c.world, version, k)
+			_ = WriteSnapshot(r.Context(), w, c.World, version, k)
 			return
 		}
 	}
@@ -121,9 +144,9 @@ func (c *control) snapshot(w http.ResponseWriter, r *http.Request) {
 func (c *control) version(r *http.Request) (uint64, error) {
 	switch r.URL.RawQuery {
 	case "", "visible=false":
-		return c.world.Version(), nil
+		return c.World.Version(), nil
 	case "visible=true":
-		return c.replica.Visible(false), nil
+		return c.Replica.Visible(false), nil
 	}
 	return 0, fmt.Errorf("the query %q is not understood; there is visible=true", r.URL.RawQuery)
 }
@@ -132,11 +155,11 @@ func (c *control) version(r *http.Request) (uint64, error) {
 func (c *control) deleted(w http.ResponseWriter, r *http.Request) {
 	version, err := c.version(r)
 	if err != nil {
-		c.answer(w, err)
+		answer(w, err)
 		return
 	}
 	all := map[string][]string{}
-	view := c.world.View(version)
+	view := c.World.View(version)
 	for _, k := range tenant.Kinds() {
 		ids := []string{}
 		for _, ref := range view.SoftDeleted(k) {
@@ -155,23 +178,23 @@ func (c *control) deleted(w http.ResponseWriter, r *http.Request) {
 func (c *control) churn(w http.ResponseWriter, r *http.Request) {
 	var request churn.Request
 	if err := faults.Decode(r.Body, &request); err != nil {
-		c.answer(w, err)
+		answer(w, err)
 		return
 	}
-	request.PurgeTellsLinks = c.injector.Settings().PurgeTellsLinks
-	result, err := churn.Apply(c.world, request)
+	request.PurgeTellsLinks = c.Faults.Settings().PurgeTellsLinks
+	result, err := churn.Apply(c.World, request)
 	if result.Version > 0 {
-		c.replica.Committed(result.Version)
+		c.Replica.Committed(result.Version)
 	}
 	if err != nil {
-		c.answer(w, err)
+		answer(w, err)
 		return
 	}
 	writeJSON(w, result)
 }
 
 // answer ends a request that changes something.
-func (c *control) answer(w http.ResponseWriter, err error) {
+func answer(w http.ResponseWriter, err error) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -179,8 +202,11 @@ func (c *control) answer(w http.ResponseWriter, err error) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func writeJSON(w http.ResponseWriter, body any) {
+func writeJSON(w http.ResponseWriter, body any) { writeStatus(w, http.StatusOK, body) }
+
+func writeStatus(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	// An error here means that the client is gone.

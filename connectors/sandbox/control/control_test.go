@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-iga/usher/connectors/sandbox/cyberark"
+	"github.com/usher-iga/usher/connectors/sandbox/entraid"
 	"github.com/usher-iga/usher/connectors/sandbox/faults"
+	"github.com/usher-iga/usher/connectors/sandbox/keyvault"
 	"github.com/usher-iga/usher/connectors/sandbox/replica"
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
@@ -17,7 +20,10 @@ func TestOnlyLocalCallers(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied := replica.New(time.Now, func() replica.Lag { return replica.Lag{} })
-	h := New(w, copied, faults.New(1, faults.Settings{}, time.Now, nil), NewCounters())
+	h := New(Parts{
+		World: w, Replica: copied, Faults: faults.New(1, faults.Settings{}, time.Now, nil), Counters: NewCounters(),
+		SignIn: &entraid.Authority{}, Vault: &keyvault.Vault{}, CyberArk: &cyberark.Provider{}, Clock: NewClock(time.Now),
+	})
 	for address, want := range map[string]int{
 		"127.0.0.1:5":   http.StatusOK,
 		"[::1]:5":       http.StatusOK,

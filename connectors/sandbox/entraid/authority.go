@@ -4,11 +4,8 @@
 package entraid
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/subtle"
-	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,44 +14,59 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/usher-iga/usher/connectors/sandbox/entraid/jwt"
+	"github.com/usher-iga/usher/connectors/sandbox/reply"
 )
 
-// Registration is the application that may sign in.
-type Registration struct {
-	TenantID      string
-	Domain        string // also accepted as the tenant's name
-	ClientID      string
-	Secret        string
-	ExpiredSecret string            // recognized and refused
-	Certificate   *x509.Certificate // for client assertions; may be nil
-	Roles         []string
+// Config is what an authority is made of. All is required but IssuerKey.
+type Config struct {
+	Registration Registration
+	Cloud        Cloud
+	// Address is the sandbox's own URL, under which its Graph can be asked for.
+	Address string
+	// TokenLife is how long access tokens live.
+	TokenLife time.Duration
+	// Now is the time.
+	Now func() time.Time
+	// IssuerKey finds the key of another issuer of tokens by the key's id, nil
+	// if there is none. Without it no federated credential is good.
+	IssuerKey func(issuer, keyID string) *rsa.PublicKey
 }
 
 // Authority issues and checks access tokens. It may be used by many
 // goroutines.
 type Authority struct {
-	app   Registration
-	life  time.Duration
-	now   func() time.Time
-	key   *rsa.PrivateKey
-	keyID string
+	cloud     Cloud
+	address   string
+	life      time.Duration
+	now       func() time.Time
+	issuerKey func(issuer, keyID string) *rsa.PublicKey
+	key       *jwt.Key
+	trouble   troubles
 
 	mu      sync.Mutex
+	app     Registration
 	checked map[string]Claims // tokens whose signature was found good
 }
 
-// New makes an authority for one registration. Its tokens live for life.
-func New(app Registration, life time.Duration, now func() time.Time) (*Authority, error) {
-	if app.TenantID == "" || app.ClientID == "" || app.Secret == "" {
-		return nil, errors.New("the registration needs a tenant id, a client id and a secret")
+// New makes an authority for one registration.
+func New(config Config) (*Authority, error) {
+	app := config.Registration
+	if app.TenantID == "" || app.ClientID == "" {
+		return nil, errors.New("the registration needs a tenant id and a client id")
 	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := jwt.NewKey()
 	if err != nil {
-		return nil, fmt.Errorf("cannot make the key that signs tokens: %w", err)
+		return nil, err
 	}
-	a := &Authority{app: app, life: life, now: now, key: key, checked: map[string]Claims{}}
-	a.keyID = keyID(&key.PublicKey)
-	return a, nil
+	if config.IssuerKey == nil {
+		config.IssuerKey = func(string, string) *rsa.PublicKey { return nil }
+	}
+	return &Authority{
+		cloud: config.Cloud, address: config.Address, life: config.TokenLife, now: config.Now, issuerKey: config.IssuerKey,
+		key: key, app: app.clone(), checked: map[string]Claims{},
+	}, nil
 }
 
 // ServeHTTP answers /{tenant}/oauth2/v2.0/token, the discovery documents and
@@ -69,7 +81,7 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case rest == "v2.0/.well-known/openid-configuration":
 		a.configuration(w, r, segment)
 	case rest == "discovery/v2.0/keys" || rest == "discovery/keys":
-		writeJSON(w, http.StatusOK, map[string]any{"keys": []any{a.publicKey()}})
+		reply.JSON(w, http.StatusOK, map[string]any{"keys": []any{a.key.Document()}})
 	default:
 		http.NotFound(w, r)
 	}
@@ -94,156 +106,99 @@ func (a *Authority) token(w http.ResponseWriter, r *http.Request, tenant string)
 		a.refuse(w, r, missingParameter("grant_type"))
 		return
 	}
-	scope, refusal := a.check(r, tenant)
-	if refusal != nil {
-		a.refuse(w, r, *refusal)
+	app := a.Registration()
+	resource, kind, no := a.check(r, &app, tenant)
+	if no != nil {
+		a.refuse(w, r, no)
 		return
 	}
-	token, err := a.issue("https://"+r.Host+"/"+a.app.TenantID+"/v2.0", strings.TrimSuffix(scope, "/.default"))
+	token, err := a.issue(&app, app.ClientID, "https://"+r.Host, resource, kind)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	seconds := int(a.life / time.Second)
-	writeJSON(w, http.StatusOK, map[string]any{
-		"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token,
+	reply.JSON(w, http.StatusOK, map[string]any{
+		"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token.Text,
 	})
 }
 
 // check goes through a token request in the order in which Entra does and
-// returns the scope, or why there is no token.
-func (a *Authority) check(r *http.Request, tenant string) (scope string, no *refusal) {
+// returns the resource that the token is for, or why there is no token.
+func (a *Authority) check(r *http.Request, app *Registration, tenant string) (resource string, kind Resource, no *Refusal) {
 	form := r.PostForm
-	if no := a.checkTenant(tenant); no != nil {
-		return "", no
+	if no := a.trouble.throttled(); no != nil {
+		return "", 0, no
+	}
+	if no := a.checkTenant(app, tenant, r.Host); no != nil {
+		return "", 0, no
 	}
 	for _, name := range []string{"grant_type", "client_id", "scope"} {
 		if form.Get(name) == "" {
-			no := missingParameter(name)
-			return "", &no
+			return "", 0, missingParameter(name)
 		}
 	}
 	if grant := form.Get("grant_type"); grant != "client_credentials" {
-		return "", &refusal{70003, "unsupported_grant_type", http.StatusBadRequest,
-			fmt.Sprintf("The app requested an unsupported grant type '%s'.", grant)}
+		return "", 0, &Refusal{Code: 70003, Kind: "unsupported_grant_type", Status: http.StatusBadRequest,
+			Message: fmt.Sprintf("The app requested an unsupported grant type '%s'.", grant)}
 	}
-	if id := form.Get("client_id"); !strings.EqualFold(id, a.app.ClientID) {
-		return "", &refusal{700016, "unauthorized_client", http.StatusBadRequest, fmt.Sprintf(
-			"Application with identifier '%s' was not found in the directory '%s'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.", id, tenant)}
+	if id := form.Get("client_id"); app.Absent || !strings.EqualFold(id, app.ClientID) {
+		return "", 0, app.unknownClient(id)
 	}
-	if no := a.checkCredential(r, form); no != nil {
-		return "", no
+	if app.Disabled {
+		return "", 0, app.refusal(codeDisabledClient)
 	}
-	return a.checkScope(form.Get("scope"), r.Host)
+	if no := a.checkCredential(r, app, form); no != nil {
+		return "", 0, no
+	}
+	if no := a.trouble.refused(app); no != nil {
+		return "", 0, no
+	}
+	return a.checkScope(app, form.Get("scope"), r.Host)
 }
 
-func (a *Authority) checkTenant(tenant string) *refusal {
+func (a *Authority) checkTenant(app *Registration, tenant, host string) *Refusal {
+	bad := func(code int, format string, args ...any) *Refusal {
+		return &Refusal{Code: code, Kind: "invalid_request", Status: http.StatusBadRequest, Message: fmt.Sprintf(format, args...)}
+	}
 	switch {
-	case strings.EqualFold(tenant, a.app.TenantID), strings.EqualFold(tenant, a.app.Domain):
+	case app.isTenant(tenant) && !a.cloud.isForeign(host):
 		return nil
+	case app.isTenant(tenant) && a.cloud.isKnownAt(host):
+		return bad(codeCrossCloud, "Confidential Client is not supported in Cross Cloud request.")
 	case !strings.ContainsAny(tenant, ".-"):
-		return &refusal{900023, "invalid_request", http.StatusBadRequest, fmt.Sprintf(
-			"Specified tenant identifier '%s' is neither a valid DNS name, nor a valid external domain.", tenant)}
+		return bad(900023, "Specified tenant identifier '%s' is neither a valid DNS name, nor a valid external domain.", tenant)
 	}
-	return &refusal{90002, "invalid_request", http.StatusBadRequest, fmt.Sprintf(
-		"Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", tenant)}
+	return bad(90002, "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", tenant)
 }
 
-func (a *Authority) checkCredential(r *http.Request, form url.Values) *refusal {
-	secret := form.Get("client_secret")
-	switch {
-	case form.Get("client_assertion") != "":
-		return a.checkAssertion(r, form.Get("client_assertion"))
-	case secret == "":
-		return &refusal{7000216, "invalid_client", http.StatusUnauthorized,
-			"'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."}
-	case same(secret, a.app.Secret):
-		return nil
-	case same(secret, a.app.ExpiredSecret):
-		return &refusal{7000222, "invalid_client", http.StatusUnauthorized, fmt.Sprintf(
-			"The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.", a.app.ClientID)}
+func (a *Authority) checkCredential(r *http.Request, app *Registration, form url.Values) *Refusal {
+	if text := form.Get("client_assertion"); text != "" {
+		return a.checkAssertion(r, app, text)
 	}
-	return &refusal{7000215, "invalid_client", http.StatusUnauthorized, fmt.Sprintf(
-		"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'.", a.app.ClientID)}
+	secret := form.Get("client_secret")
+	if secret == "" {
+		return refusedClient(7000216, "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.")
+	}
+	return app.checkSecret(secret, a.now())
 }
 
 func same(a, b string) bool { return b != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// graphResources are the names under which a Graph may be asked for; the
-// sandbox's own address is one more.
-var graphResources = map[string]bool{
-	"https://graph.microsoft.com":             true,
-	"https://graph.microsoft.us":              true,
-	"https://dod-graph.microsoft.us":          true,
-	"https://microsoftgraph.chinacloudapi.cn": true,
-	"00000003-0000-0000-c000-000000000000":    true,
-}
-
-// checkScope returns the one scope of a request. The scopes of OpenID Connect
-// beside it, which some clients always send, do not count.
-func (a *Authority) checkScope(text, host string) (string, *refusal) {
+// checkScope returns what the one scope of a request is for. The scopes of
+// OpenID Connect beside it, which some clients always send, do not count.
+func (a *Authority) checkScope(app *Registration, text, host string) (string, Resource, *Refusal) {
 	scope := strings.Join(slices.DeleteFunc(strings.Fields(text), func(name string) bool {
 		return name == "openid" || name == "profile" || name == "offline_access" || name == "email"
 	}), " ")
-	resource, ok := strings.CutSuffix(scope, "/.default")
+	name, ok := strings.CutSuffix(scope, "/.default")
 	if !ok || strings.Contains(scope, " ") {
-		return "", &refusal{1002012, "invalid_scope", http.StatusBadRequest, fmt.Sprintf(
+		return "", 0, &Refusal{Code: 1002012, Kind: "invalid_scope", Status: http.StatusBadRequest, Message: fmt.Sprintf(
 			"The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).", scope)}
 	}
-	if name := strings.TrimSuffix(resource, "/"); !graphResources[name] && name != "https://"+host {
-		return "", &refusal{500011, "invalid_resource", http.StatusBadRequest, fmt.Sprintf(
-			"The resource principal named %s was not found in the tenant named %s. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.", resource, a.app.TenantID)}
+	kind, ok := a.resource(name, host)
+	if !ok {
+		return "", 0, app.unknownResource(name)
 	}
-	return scope, nil
-}
-
-func (a *Authority) instance(w http.ResponseWriter, r *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{
-		"tenant_discovery_endpoint": "https://" + r.Host + "/" + a.app.TenantID + "/v2.0/.well-known/openid-configuration",
-		"api-version":               "1.1",
-		"metadata": []any{map[string]any{
-			"preferred_network": r.Host, "preferred_cache": r.Host, "aliases": []string{r.Host},
-		}},
-	})
-}
-
-func (a *Authority) configuration(w http.ResponseWriter, r *http.Request, tenant string) {
-	if tenant != "common" && tenant != "organizations" {
-		if no := a.checkTenant(tenant); no != nil {
-			a.refuse(w, r, *no)
-			return
-		}
-	}
-	base := "https://" + r.Host + "/" + tenant
-	writeJSON(w, http.StatusOK, map[string]any{
-		"issuer":                                "https://" + r.Host + "/" + a.app.TenantID + "/v2.0",
-		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
-		"token_endpoint":                        base + "/oauth2/v2.0/token",
-		"jwks_uri":                              base + "/discovery/v2.0/keys",
-		"device_authorization_endpoint":         base + "/oauth2/v2.0/devicecode",
-		"end_session_endpoint":                  base + "/oauth2/v2.0/logout",
-		"userinfo_endpoint":                     "https://" + r.Host + "/oidc/userinfo",
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
-		"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
-		"response_modes_supported":              []string{"query", "fragment", "form_post"},
-		"subject_types_supported":               []string{"pairwise"},
-		"id_token_signing_alg_values_supported": []string{"RS256"},
-		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
-		"tenant_region_scope":                   nil,
-		"cloud_instance_name":                   r.Host,
-		"msgraph_host":                          r.Host,
-	})
-}
-
-func writeJSON(w http.ResponseWriter, status int, body any) {
-	b, err := json.Marshal(body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store, no-cache")
-	w.WriteHeader(status)
-	// An error here means that the client is gone.
-	_, _ = w.Write(b)
+	return name, kind, nil
 }

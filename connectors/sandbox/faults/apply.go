@@ -25,6 +25,14 @@ func (i *Injector) Wrap(next http.Handler) http.Handler {
 	})
 }
 
+// Inner lets the requests in a batch meet refusals of their own. Connections are
+// beyond them.
+func (i *Injector) Inner(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		i.apply(w, r, i.chooseInner(r.URL.Path), next)
+	})
+}
+
 func (i *Injector) apply(w http.ResponseWriter, r *http.Request, c choice, next http.Handler) {
 	switch c.fault {
 	case "":
@@ -38,7 +46,12 @@ func (i *Injector) apply(w http.ResponseWriter, r *http.Request, c choice, next 
 	case GatewayTimeout:
 		i.refuse(w, r, c, http.StatusGatewayTimeout, "UnknownError", "")
 	case Reset:
-		reset(r)
+		BreakOff(r)
+	case LostAnswer:
+		var lost recorder
+		lost.header = http.Header{}
+		next.ServeHTTP(&lost, r) // what it does is done
+		BreakOff(r)
 	case Hang:
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
@@ -61,8 +74,9 @@ func (i *Injector) refuse(w http.ResponseWriter, r *http.Request, c choice, stat
 	i.write(w, r, status, code, message)
 }
 
-// reset ends the connection without an answer, by a TCP reset where it can.
-func reset(r *http.Request) {
+// BreakOff ends the connection without an answer, by a TCP reset where it can.
+// It does not return.
+func BreakOff(r *http.Request) {
 	if c := connectionOf(r); c != nil {
 		if t, ok := c.Conn.(*tls.Conn); ok {
 			if tcp, ok := t.NetConn().(*net.TCPConn); ok {

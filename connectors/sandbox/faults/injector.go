@@ -171,25 +171,50 @@ func (i *Injector) choose(path string, sick bool) (choice, time.Duration) {
 	} else if o := i.take(path, func(fault string) bool { return fault != ExpirePage && fault != ExpireDelta }); o != nil {
 		c.fault, c.retryAfter = o.Fault, o.RetryAfter
 	} else if within(path, s.Path) {
-		draw := float64(h>>11) / (1 << 53)
-		for _, name := range sortedNames(s.Rates) {
-			if draw < s.Rates[name] {
-				c.fault = name
-				break
-			}
-			draw -= s.Rates[name]
-		}
+		c.fault = drawn(s.Rates, h)
 	}
+	i.give(&c, h)
+	return c, time.Duration(s.Latency)
+}
+
+// chooseInner is choose for a request in a batch.
+func (i *Injector) chooseInner(path string) choice {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var c choice
+	if len(i.settings.BatchRates) == 0 || !within(path, i.settings.Path) {
+		return c
+	}
+	i.serial++
+	h := scatter(i.seed ^ i.serial*0x9e3779b97f4a7c15)
+	c.fault = drawn(i.settings.BatchRates, h)
+	i.give(&c, h)
+	return c
+}
+
+// drawn is the fault that h draws by rates, empty for none.
+func drawn(rates map[string]float64, h uint64) string {
+	draw := float64(h>>11) / (1 << 53)
+	for _, name := range sortedNames(rates) {
+		if draw < rates[name] {
+			return name
+		}
+		draw -= rates[name]
+	}
+	return ""
+}
+
+// give completes a choice and counts it. It is called with the lock held.
+func (i *Injector) give(c *choice, h uint64) {
 	if c.retryAfter == "" {
 		c.retryAfter = "0.02"
-		if n := uint64(len(s.RetryAfter)); n > 0 {
-			c.retryAfter = s.RetryAfter[scatter(h)%n]
+		if n := uint64(len(i.settings.RetryAfter)); n > 0 {
+			c.retryAfter = i.settings.RetryAfter[scatter(h)%n]
 		}
 	}
 	if c.fault != "" {
 		i.given[c.fault]++
 	}
-	return c, time.Duration(s.Latency)
 }
 
 func scatter(z uint64) uint64 {

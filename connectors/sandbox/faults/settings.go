@@ -24,6 +24,7 @@ const (
 	Truncate          = "truncate"          // the body ends before its Content-Length
 	TruncateChunked   = "truncateChunked"   // the body ends inside a chunk
 	Slow              = "slow"              // the body comes in pieces
+	LostAnswer        = "lostAnswer"        // the request is done, and its answer lost with the connection
 	Hang              = "hang"              // no answer until the client gives up
 	ExpirePage        = "expirePage"        // the $skiptoken is too old; only on request
 	ExpireDelta       = "expireDelta"       // the $deltatoken is too old; only on request
@@ -36,12 +37,14 @@ var usual = []string{Throttle, Unavailable, StickyUnavailable, GatewayTimeout, R
 var forms = []string{"", "gone", "syncStateNotFound", "resyncRequired", "deltaLink", "expiredPageToken"}
 
 // random are all faults that can have a rate.
-func random() []string { return append(slices.Clone(usual), Slow, Hang) }
+func random() []string { return append(slices.Clone(usual), LostAnswer, Slow, Hang) }
 
 // Settings says what goes wrong.
 type Settings struct {
 	// Rates is the share of requests, from 0 to 1, that meets each fault.
 	Rates map[string]float64 `json:"rates,omitempty"`
+	// BatchRates is the same for each request in a $batch, of throttle and unavailable.
+	BatchRates map[string]float64 `json:"batchRates,omitempty"`
 	// Path confines the rates to requests whose path contains it.
 	Path string `json:"path,omitempty"`
 	// RetryAfter are the values that the header takes in turn: seconds such as
@@ -106,19 +109,11 @@ func Spread(rate float64) map[string]float64 {
 
 // Validate returns an error that names the first value that cannot be.
 func (s *Settings) Validate() error {
-	sum := 0.0
-	for _, fault := range sortedNames(s.Rates) {
-		rate := s.Rates[fault]
-		if !slices.Contains(random(), fault) {
-			return fmt.Errorf("there is no random fault %q; there are %s", fault, strings.Join(random(), ", "))
-		}
-		if rate < 0 || rate > 1 {
-			return fmt.Errorf("the rate of %s is %v; it must lie between 0 and 1", fault, rate)
-		}
-		sum += rate
+	if err := checkRates(s.Rates, random()); err != nil {
+		return err
 	}
-	if sum > 1.000001 {
-		return fmt.Errorf("the rates add up to %v, more than 1", sum)
+	if err := checkRates(s.BatchRates, []string{Throttle, Unavailable}); err != nil {
+		return fmt.Errorf("in a batch: %w", err)
 	}
 	for _, form := range s.RetryAfter {
 		if err := checkRetryAfter(form); err != nil {
@@ -148,6 +143,24 @@ func checkRetryAfter(form string) error {
 	var seconds float64
 	if _, err := fmt.Sscanf(form, "%g", &seconds); err != nil || seconds < 0 {
 		return fmt.Errorf("the value %q for Retry-After is neither seconds nor date nor none", form)
+	}
+	return nil
+}
+
+func checkRates(rates map[string]float64, known []string) error {
+	sum := 0.0
+	for _, fault := range sortedNames(rates) {
+		rate := rates[fault]
+		if !slices.Contains(known, fault) {
+			return fmt.Errorf("there is no random fault %q; there are %s", fault, strings.Join(known, ", "))
+		}
+		if rate < 0 || rate > 1 {
+			return fmt.Errorf("the rate of %s is %v; it must lie between 0 and 1", fault, rate)
+		}
+		sum += rate
+	}
+	if sum > 1.000001 {
+		return fmt.Errorf("the rates add up to %v, more than 1", sum)
 	}
 	return nil
 }

@@ -1,5 +1,6 @@
 // Package graphapi answers requests the way Microsoft Graph v1.0 does, for the
-// objects of a tenant: lists, single objects, relations and delta queries.
+// objects of a tenant: lists, single objects, relations, delta queries, writes
+// and batches.
 package graphapi
 
 import (
@@ -15,7 +16,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/usher-iga/usher/connectors/sandbox/edit"
 	"github.com/usher-iga/usher/connectors/sandbox/feed"
+	"github.com/usher-iga/usher/connectors/sandbox/journal"
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
 
@@ -23,13 +26,16 @@ import (
 type Principal struct {
 	AppID string
 	Roles []string
+	// DirectoryRoles are the template ids of the Entra roles of its service
+	// principal.
+	DirectoryRoles []string
 }
 
 // ErrTokenExpired is an access token past its time.
 var ErrTokenExpired = errors.New("Lifetime validation failed, the token is expired.") //nolint:revive,staticcheck // the service's own words
 
-// Hooks are what an API asks of the rest of the sandbox. All are required and
-// are called by many goroutines.
+// Hooks are what an API asks of the rest of the sandbox. All but Committed and
+// ChargeWrite are required; all are called by many goroutines.
 type Hooks struct {
 	// Authorize checks an access token for a resource, the URL of this server.
 	// Its error becomes the message of a 401; ErrTokenExpired is one of them.
@@ -49,6 +55,11 @@ type Hooks struct {
 	Charge func(appID string, units int) (header http.Header, throttled bool)
 	// Now is the time.
 	Now func() time.Time
+
+	// Committed tells that writes have brought the tenant to a version.
+	Committed func(version uint64)
+	// ChargeWrite books writes as Charge does units.
+	ChargeWrite func(appID string, writes int) (header http.Header, throttled bool)
 }
 
 // Repeats is what a round of changes tells more than once.
@@ -96,6 +107,10 @@ type API struct {
 	tokens  tokens
 	feeds   map[tenant.Kind]*feed.Feed
 	options Options
+	journal journal.Journal
+	traffic traffic
+	router  router       // of writes
+	inner   http.Handler // of the requests in a batch
 	// buffers hold pages while they are made, compressors are gzip.Writers.
 	buffers, compressors sync.Pool
 }
@@ -106,6 +121,7 @@ func New(w *tenant.World, hooks Hooks, options Options) *API {
 	options.DeltaLinks = cmp.Or(options.DeltaLinks, maxDeltaLinks)
 	key := sha256.Sum256(fmt.Appendf(nil, "page tokens %d %s %d", w.Seed(), w.TenantID(), w.Count(tenant.User)))
 	a := &API{world: w, hooks: hooks, tokens: tokens{key: key[:]}, options: options, feeds: map[tenant.Kind]*feed.Feed{}}
+	a.setUpWrites()
 	a.buffers.New = func() any { return new([]byte) }
 	a.compressors.New = func() any {
 		// The level is one of the constants, so that there is no error.
@@ -134,13 +150,15 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if isBatch(r.URL) {
+		return a.batch(w, r)
+	}
+	if r.Method != http.MethodGet {
+		return a.serveWrite(w, r, who)
+	}
 	t, err := parseTarget(r.URL)
 	if err != nil {
 		return err
-	}
-	if r.Method != http.MethodGet {
-		return &apiError{status: http.StatusMethodNotAllowed, code: "Request_BadRequest",
-			message: "Specified HTTP method is not allowed for the request target."}
 	}
 	if !a.allowed(who, permissions(t)...) {
 		return errForbidden()
@@ -148,7 +166,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	header, throttled := a.hooks.Charge(who.AppID, resourceUnits(t, r.URL.RawQuery))
 	maps.Copy(w.Header(), header)
 	if throttled {
-		return &apiError{status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Please retry again later."}
+		return errThrottled()
 	}
 	q, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -179,6 +197,8 @@ type request struct {
 	// plain says that the body is no JSON, minimal that the client's preference
 	// was followed.
 	plain, minimal bool
+	status         int    // 0 is 200
+	location       string // the header of this name
 }
 
 // answer makes the body of the answer.
@@ -189,6 +209,8 @@ func (r *request) answer() error {
 	switch {
 	case r.target.delta:
 		return r.delta()
+	case r.target.set != "":
+		return r.answerSet()
 	case r.target.count:
 		return r.count()
 	case r.target.relation != "":
@@ -236,10 +258,12 @@ func (a *API) allowed(who Principal, roles ...string) bool {
 }
 
 func (a *API) writeError(w http.ResponseWriter, err error) {
-	failure := &apiError{}
-	if !errors.As(err, &failure) {
+	failure, ok := errors.AsType[*apiError](err)
+	if refusal, refused := errors.AsType[*edit.Refusal](err); refused {
+		failure = &apiError{status: refusal.Status, code: refusal.Code, message: refusal.Message, details: refusal.Details}
+	} else if !ok {
 		failure = &apiError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
 	}
 	maps.Copy(w.Header(), failure.header)
-	writeError(w, failure.status, failure.code, failure.message, a.hooks.Now())
+	writeError(w, failure, a.hooks.Now())
 }

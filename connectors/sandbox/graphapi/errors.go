@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/usher-iga/usher/connectors/sandbox/edit"
 )
 
 // apiError is an error as Graph tells it.
@@ -12,6 +14,7 @@ type apiError struct {
 	status  int
 	code    string
 	message string
+	details []edit.Detail
 	header  http.Header // further headers of the response
 }
 
@@ -50,6 +53,10 @@ func errForbidden() *apiError {
 		message: "Insufficient privileges to complete the operation."}
 }
 
+func errThrottled() *apiError {
+	return &apiError{status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Please retry again later."}
+}
+
 func errToken(message, challenge string) *apiError {
 	return &apiError{status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: message,
 		header: http.Header{"Www-Authenticate": {challenge}}}
@@ -60,9 +67,10 @@ type errorBody struct {
 }
 
 type mainError struct {
-	Code       string     `json:"code"`
-	Message    string     `json:"message"`
-	InnerError innerError `json:"innerError"`
+	Code       string        `json:"code"`
+	Message    string        `json:"message"`
+	Details    []edit.Detail `json:"details,omitempty"`
+	InnerError innerError    `json:"innerError"`
 }
 
 type innerError struct {
@@ -78,28 +86,28 @@ type innerError struct {
 // does, for refusals that come from elsewhere.
 func Refuse(now func() time.Time) func(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	return func(w http.ResponseWriter, _ *http.Request, status int, code, message string) {
-		writeError(w, status, code, message, now())
+		writeError(w, &apiError{status: status, code: code, message: message}, now())
 	}
 }
 
 // writeError writes an error with the ids that the response's headers carry. A
 // 429 has the inner error that the documentation of throttling shows.
-func writeError(w http.ResponseWriter, status int, code, message string, now time.Time) {
+func writeError(w http.ResponseWriter, failure *apiError, now time.Time) {
 	inner := innerError{
 		Date:            now.UTC().Format("2006-01-02T15:04:05"),
 		RequestID:       w.Header().Get("request-id"),
 		ClientRequestID: w.Header().Get("client-request-id"),
 	}
-	if status == http.StatusTooManyRequests {
+	if failure.status == http.StatusTooManyRequests {
 		inner.Code, inner.Status, inner.Message = "429", "429", "Please retry after"
 	}
-	body, err := json.Marshal(errorBody{mainError{code, message, inner}})
+	body, err := json.Marshal(errorBody{mainError{failure.code, failure.message, failure.details, inner}})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
+	w.WriteHeader(failure.status)
 	// An error here means that the client is gone.
 	_, _ = w.Write(body)
 }

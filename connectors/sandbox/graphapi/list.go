@@ -16,9 +16,12 @@ func (r *request) list() error {
 	if err != nil {
 		return err
 	}
-	matches, err := parseFilter(r.view, r.target.kind, tok.filter)
+	condition, err := parseFilter(r.view, r.target.kind, tok.filter)
 	if err != nil {
 		return err
+	}
+	if condition != nil && condition.few {
+		return r.appendRefs(tok, condition.living(r.view, r.target.kind), r.target.kind.Collection(), false)
 	}
 	kind, slots := r.target.kind, uint32(r.view.Slots(r.target.kind))
 	top := tok.top
@@ -31,7 +34,7 @@ func (r *request) list() error {
 	place, some := tok.offset, uint32(0)
 	for ; place < slots && some < top; place++ {
 		ref := r.view.Slot(kind, place)
-		if r.view.Life(ref) != tenant.Living || matches != nil && !matches(ref) {
+		if r.view.Life(ref) != tenant.Living || !condition.fits(ref) {
 			continue
 		}
 		if some > 0 {
@@ -42,7 +45,7 @@ func (r *request) list() error {
 	}
 	r.beginList(kind.Collection(), tok.fields)
 	if first && r.wantsCount() {
-		r.appendCount(countMatches(r.view, kind, matches))
+		r.appendCount(countMatches(r.view, kind, condition))
 	}
 	if place < slots {
 		tok.offset = place
@@ -147,32 +150,26 @@ func (r *request) count() error {
 	}
 	var n int
 	if r.target.relation != "" {
-		links, err := r.relatedLinks()
+		links, err := r.relatedLinks(r.query.filter)
 		if err != nil {
 			return err
 		}
 		n = len(links)
 	} else {
-		matches, err := parseFilter(r.view, r.target.kind, r.query.filter)
+		condition, err := parseFilter(r.view, r.target.kind, r.query.filter)
 		if err != nil {
 			return err
 		}
-		n = countMatches(r.view, r.target.kind, matches)
+		n = countMatches(r.view, r.target.kind, condition)
 	}
 	r.plain = true
 	r.body = strconv.AppendInt(r.body, int64(n), 10)
 	return nil
 }
 
-func countMatches(v tenant.View, kind tenant.Kind, matches func(tenant.Ref) bool) int {
-	if matches == nil {
+func countMatches(v tenant.View, kind tenant.Kind, condition *filter) int {
+	if condition == nil {
 		return v.Living(kind)
 	}
-	n := 0
-	for place := range uint32(v.Slots(kind)) {
-		if ref := v.Slot(kind, place); v.Life(ref) == tenant.Living && matches(ref) {
-			n++
-		}
-	}
-	return n
+	return len(condition.living(v, kind))
 }

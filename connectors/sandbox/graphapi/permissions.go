@@ -3,6 +3,7 @@ package graphapi
 import (
 	"strings"
 
+	"github.com/usher-iga/usher/connectors/sandbox/edit"
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
 
@@ -13,8 +14,16 @@ func permissions(t target) []string {
 	if t.anyKind {
 		return all
 	}
+	if t.set != "" {
+		return setPermissions(t)
+	}
 	switch t.kind {
+	case tenant.Sku:
+		return append(all, "LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All", "Organization.Read.All")
 	case tenant.User:
+		if t.relation == "licensedetails" {
+			all = append(all, "LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All")
+		}
 		return append(all, "User.Read.All", "User.ReadWrite.All")
 	case tenant.Group:
 		all = append(all, "Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All", "GroupMember.ReadWrite.All")
@@ -40,6 +49,42 @@ func permissions(t target) []string {
 	return all
 }
 
+// setPermissions are those for the sets that are no collections of a kind.
+func setPermissions(t target) []string {
+	switch t.set {
+	case roleAssignments, roleDefinitions:
+		return []string{"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "RoleManagement.Read.All", "Directory.Read.All"}
+	case attributeSets, securityAttributes:
+		return []string{"CustomSecAttributeDefinition.Read.All", "CustomSecAttributeDefinition.ReadWrite.All"}
+	}
+	all := []string{"Directory.Read.All", "Directory.ReadWrite.All"}
+	if t.cast == tenant.User || t.id != "" {
+		all = append(all, "User.Read.All", "User.ReadWrite.All", "User.DeleteRestore.All")
+	}
+	if t.cast == tenant.Group || t.id != "" {
+		all = append(all, "Group.Read.All", "Group.ReadWrite.All")
+	}
+	return all
+}
+
+// WriteRoles are the permissions that everything needs which can be written, the
+// least of them.
+func WriteRoles() []string {
+	return []string{
+		"User.ReadWrite.All", "User.EnableDisableAccount.All", "User.DeleteRestore.All", "User.RevokeSessions.All", "User.Invite.All",
+		"User-PasswordProfile.ReadWrite.All", "User-Phone.ReadWrite.All", "User-Mail.ReadWrite.All", "User.ManageIdentities.All",
+		"User-LifeCycleInfo.ReadWrite.All", "Group.Create", "Group.ReadWrite.All", "GroupMember.ReadWrite.All",
+		"LicenseAssignment.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "RoleManagement.ReadWrite.Directory",
+		"AdministrativeUnit.ReadWrite.All", "CustomSecAttributeAssignment.ReadWrite.All", "CustomSecAttributeDefinition.Read.All",
+		"Application.ReadWrite.All", "Device.ReadWrite.All",
+	}
+}
+
+// DefaultDirectoryRoles are the template ids of the Entra roles that the service
+// principal of the sandbox's application holds: User Administrator, without which
+// it could reset nobody's password.
+func DefaultDirectoryRoles() []string { return []string{edit.UserAdministrator} }
+
 // DefaultRoles are the permissions that the sandbox's application has.
 func DefaultRoles() []string {
 	return []string{
@@ -54,7 +99,12 @@ func DefaultRoles() []string {
 func resourceUnits(t target, rawQuery string) int {
 	units := 1
 	switch {
-	case t.delta:
+	case t.delta, t.set != "":
+	case t.kind == tenant.Sku:
+		units = 3
+	case strings.HasPrefix(t.relation, "approle"), t.relation == "memberof", t.relation == "transitivememberof",
+		t.relation == "licensedetails":
+		units = 2
 	case t.relation == "transitivemembers":
 		units = 5
 	case t.kind == tenant.Group && t.relation == "members":

@@ -99,3 +99,12 @@ func (q *query) size() (int, error) {
 	}
 	return n, nil
 }
+
+// splitNames splits a $select.
+func splitNames(text string) []string {
+	names := strings.Split(text, ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	return names
+}

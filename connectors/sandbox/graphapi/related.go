@@ -2,53 +2,86 @@ package graphapi
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
 )
 
 // related answers a request for what an object is related to.
 func (r *request) related() error {
-	if r.target.relation == "manager" {
+	switch single := r.target.relation == "manager" || r.target.relation == "licensedetails"; {
+	case single && r.target.related != "":
+		return errNoSegment(r.target.related)
+	case r.target.relation == "manager":
 		return r.manager()
-	}
-	links, err := r.relatedLinks()
-	if err != nil {
-		return err
+	case r.target.relation == "licensedetails" && r.target.kind == tenant.User:
+		return r.licenceDetails()
+	case r.target.related != "":
+		return r.oneRelated()
 	}
 	tok, err := r.listToken()
 	if err != nil {
 		return err
 	}
+	links, err := r.relatedLinks(tok.filter)
+	if err != nil {
+		return err
+	}
+	set := "directoryObjects"
+	if strings.HasPrefix(r.target.relation, "approle") {
+		set = "appRoleAssignments"
+	}
+	return r.appendRefs(tok, links, set, true)
+}
+
+// appendRefs appends a page of a list of objects. typed says that their entity
+// types stand with them; $select names properties that some of them have.
+func (r *request) appendRefs(tok token, refs []tenant.Ref, set string, typed bool) error {
 	top := int(tok.top)
 	if r.target.kind == tenant.DirectoryRole {
-		top = len(links) // members of roles have no paging
+		top = len(refs) // roles and their members have no paging
 	}
-	from := min(int(tok.offset), len(links))
-	to := min(from+top, len(links))
+	from := min(int(tok.offset), len(refs))
+	to := min(from+top, len(refs))
 	first := tok.offset == 0
-	r.beginList("directoryObjects", tok.fields)
+	r.beginList(set, tok.fields)
 	if first && r.wantsCount() {
-		r.appendCount(len(links))
+		r.appendCount(len(refs))
 	}
-	if to < len(links) {
+	if to < len(refs) {
 		tok.offset = uint32(to)
 		r.appendNext(tok)
 	}
 	r.body = append(r.body, `"value":[`...)
 	renderers := map[tenant.Kind]renderer{}
-	for i, link := range links[from:to] {
+	for i, ref := range refs[from:to] {
 		if i > 0 {
 			r.body = append(r.body, ',')
 		}
-		renderer, ok := renderers[link.Kind]
-		if !ok {
-			renderer = r.memberRenderer(link.Kind, tok.selects)
-			renderers[link.Kind] = renderer
+		if r.target.ref {
+			r.appendReference(ref)
+			continue
 		}
-		r.body = renderer.object(r.body, link, true, "")
+		renderer, ok := renderers[ref.Kind]
+		if !ok {
+			if renderer = newRenderer(r.view, ref.Kind, tok.fields); typed {
+				renderer = r.memberRenderer(ref.Kind, tok.selects)
+			}
+			renderers[ref.Kind] = renderer
+		}
+		r.body = renderer.object(r.body, ref, typed && ref.Kind != tenant.AppRoleAssignment, "")
 	}
 	r.body = append(r.body, "]}"...)
 	return nil
+}
+
+// appendReference appends what stands for an object in a list of references.
+func (r *request) appendReference(ref tenant.Ref) {
+	r.body = append(r.body, `{"@odata.id":"`...)
+	r.body = append(r.body, r.base()...)
+	r.body = append(r.body, "directoryObjects/"...)
+	r.body = r.view.AppendID(r.body, ref)
+	r.body = append(r.body, `"}`...)
 }
 
 // memberRenderer writes objects of a kind in a list of different kinds, where
@@ -82,6 +115,10 @@ func (r *request) manager() error {
 		return &apiError{status: http.StatusNotFound, code: "Request_ResourceNotFound",
 			message: "Resource 'manager' does not exist or one of its queried reference-property objects are not present."}
 	}
+	if r.target.ref {
+		r.body = append(r.body, `{"@odata.context":"`+r.context()+`$ref","@odata.id":"`+r.base()+`users/`+r.view.ID(links[0])+`"}`...)
+		return nil
+	}
 	fields, err := r.api.selectFor(r.api.world.Schema(tenant.User), r.query.selects, asksGet, r.who)
 	if err != nil {
 		return err
@@ -90,45 +127,102 @@ func (r *request) manager() error {
 	return nil
 }
 
+// oneRelated answers a request for one object by way of a relation.
+func (r *request) oneRelated() error {
+	links, err := r.relatedLinks("")
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		if strings.EqualFold(r.view.ID(link), r.target.related) {
+			fields, err := r.api.selectFor(r.api.world.Schema(link.Kind), r.query.selects, asksGet, r.who)
+			if err != nil {
+				return err
+			}
+			r.appendObject(link, fields, "directoryObjects", true)
+			return nil
+		}
+	}
+	return errNotFound(r.target.related)
+}
+
 // relatedLinks is all that the named relation holds, as this version of the
-// service and a cast in the path let it be seen.
-func (r *request) relatedLinks() ([]tenant.Ref, error) {
+// service, a cast in the path and a $filter let it be seen.
+func (r *request) relatedLinks(condition string) ([]tenant.Ref, error) {
 	ref, err := r.find()
 	if err != nil {
 		return nil, err
 	}
-	var all []tenant.Ref
-	if r.target.relation == "transitivemembers" && ref.Kind == tenant.Group {
-		all = r.transitiveMembers(ref)
-	} else {
-		relation, ok := relationNamed(ref.Kind, r.target.relation)
-		if !ok {
-			return nil, r.unknownRelation()
-		}
-		all = collect(r.view.Links(ref, relation))
+	all, err := r.reached(ref)
+	if err != nil {
+		return nil, err
 	}
 	// A known limit of v1.0: the members of a group come without service principals.
 	hide := ref.Kind == tenant.Group && r.target.relation == "members" && r.target.version == "v1.0" &&
 		r.target.cast != tenant.ServicePrincipal
+	conditions := map[tenant.Kind]*filter{}
 	shown := all[:0]
 	for _, link := range all {
 		if hide && link.Kind == tenant.ServicePrincipal || r.target.cast != 0 && link.Kind != r.target.cast {
 			continue
 		}
-		shown = append(shown, link)
+		fits, ok := conditions[link.Kind]
+		if !ok {
+			if fits, err = parseFilter(r.view, link.Kind, condition); err != nil {
+				return nil, err
+			}
+			conditions[link.Kind] = fits
+		}
+		if fits.fits(link) {
+			shown = append(shown, link)
+		}
 	}
 	return shown, nil
+}
+
+// reached returns all objects that the relation in the path leads to.
+func (r *request) reached(ref tenant.Ref) ([]tenant.Ref, error) {
+	switch name := r.target.relation; {
+	case name == "transitivemembers" && ref.Kind == tenant.Group:
+		return r.transitiveMembers(ref), nil
+	case name == "memberof" && hasMemberOf(ref.Kind):
+		return memberOf(r.view, ref), nil
+	case name == "transitivememberof" && hasMemberOf(ref.Kind):
+		return transitiveMemberOf(r.view, ref), nil
+	case name == "directreports" && ref.Kind == tenant.User:
+		return directReports(r.view, ref), nil
+	case name == "approleassignments" && (ref.Kind == tenant.User || ref.Kind == tenant.Group || ref.Kind == tenant.ServicePrincipal):
+		found, _ := r.view.Holding(tenant.AppRoleAssignment, "principalId", r.view.ID(ref))
+		return found, nil
+	case name == "approleassignedto" && ref.Kind == tenant.ServicePrincipal:
+		found, _ := r.view.Holding(tenant.AppRoleAssignment, "resourceId", r.view.ID(ref))
+		return found, nil
+	}
+	relation, ok := relationNamed(ref.Kind, r.target.relation)
+	if !ok {
+		return nil, r.unknownRelation()
+	}
+	return collect(r.view.Links(ref, relation)), nil
 }
 
 // unknownRelation refuses relations that Graph has and the sandbox has not in
 // other words than those that do not exist.
 func (r *request) unknownRelation() error {
-	switch r.target.relation {
-	case "memberof", "transitivememberof", "directreports", "approleassignments", "approleassignedto", "licensedetails",
-		"ownedobjects", "registeredowners", "registeredusers", "sponsors", "photo":
+	if isLeftOut(r.target.relation) {
 		return &apiError{status: http.StatusNotImplemented, code: "NotImplemented", message: "This operation target is not yet supported."}
 	}
 	return errNoSegment(r.target.relation)
+}
+
+// isLeftOut says whether Graph has a relation that the sandbox does not have, or
+// not for all kinds.
+func isLeftOut(name string) bool {
+	switch name {
+	case "memberof", "transitivememberof", "transitivemembers", "directreports", "approleassignments", "approleassignedto", "licensedetails",
+		"ownedobjects", "registeredowners", "registeredusers", "sponsors", "photo":
+		return true
+	}
+	return false
 }
 
 // collect returns the living objects that links lead to.

@@ -1,6 +1,7 @@
 package graphapi
 
 import (
+	"cmp"
 	"compress/gzip"
 	"net/http"
 	"strconv"
@@ -11,6 +12,13 @@ import (
 // Errors of writing mean that the client is gone.
 func (a *API) write(w http.ResponseWriter, r *request) {
 	header := w.Header()
+	if r.status == http.StatusNoContent {
+		w.WriteHeader(r.status)
+		return
+	}
+	if r.location != "" {
+		header.Set("Location", r.location)
+	}
 	if r.minimal {
 		header.Set("Preference-Applied", "return=minimal")
 	}
@@ -24,10 +32,12 @@ func (a *API) write(w http.ResponseWriter, r *request) {
 	header.Set("Vary", "Accept-Encoding")
 	if a.options.NoGzip || !strings.Contains(r.http.Header.Get("Accept-Encoding"), "gzip") {
 		header.Set("Content-Length", strconv.Itoa(len(r.body)))
+		w.WriteHeader(cmp.Or(r.status, http.StatusOK))
 		_, _ = w.Write(r.body)
 		return
 	}
 	header.Set("Content-Encoding", "gzip")
+	w.WriteHeader(cmp.Or(r.status, http.StatusOK))
 	z := a.compressors.Get().(*gzip.Writer)
 	defer a.compressors.Put(z)
 	z.Reset(w)

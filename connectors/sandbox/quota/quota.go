@@ -1,5 +1,5 @@
-// Package quota meters an application's use of the directory in resource
-// units, as Microsoft Graph's limits for identity and access do.
+// Package quota meters an application's use of the directory in resource units
+// and in writes, as Microsoft Graph's limits for identity and access do.
 package quota
 
 import (
@@ -10,8 +10,15 @@ import (
 	"time"
 )
 
-// Window is the time over which the limit counts.
+// Window is the time over which the limit of resource units counts.
 const Window = 10 * time.Second
+
+// WriteWindow is the time over which the limit of writes counts, and Writes the
+// documented limit of one application in a tenant.
+const (
+	WriteWindow = 150 * time.Second
+	Writes      = 3000
+)
 
 // ForUsers is the documented limit per Window of one application in a tenant
 // with so many users.
@@ -29,6 +36,8 @@ func ForUsers(users int) int {
 type Meter struct {
 	tenantID string
 	limit    float64
+	window   time.Duration
+	writes   bool
 	now      func() time.Time
 
 	mu   sync.Mutex
@@ -42,13 +51,24 @@ type use struct {
 
 // New makes a meter that allows limit units in each Window; 0 allows any.
 func New(tenantID string, limit int, now func() time.Time) *Meter {
-	return &Meter{tenantID: tenantID, limit: float64(limit), now: now, used: map[string]*use{}}
+	return &Meter{tenantID: tenantID, limit: float64(limit), window: Window, now: now, used: map[string]*use{}}
 }
 
-// Charge books a request's units. It returns headers for the response, and
-// whether the request must be refused.
+// ForWrites makes a meter that allows limit writes in each WriteWindow; 0 allows
+// any.
+func ForWrites(tenantID string, limit int, now func() time.Time) *Meter {
+	m := New(tenantID, limit, now)
+	m.window, m.writes = WriteWindow, true
+	return m
+}
+
+// Charge books a request's units or writes. It returns headers for the response,
+// and whether the request must be refused.
 func (m *Meter) Charge(appID string, units int) (header http.Header, throttled bool) {
-	header = http.Header{"X-Ms-Resource-Unit": {strconv.Itoa(units)}}
+	header = http.Header{}
+	if !m.writes {
+		header["X-Ms-Resource-Unit"] = []string{strconv.Itoa(units)}
+	}
 	if m.limit == 0 {
 		return header, false
 	}
@@ -60,7 +80,7 @@ func (m *Meter) Charge(appID string, units int) (header http.Header, throttled b
 		u = &use{at: now}
 		m.used[appID] = u
 	}
-	rate := m.limit / Window.Seconds()
+	rate := m.limit / m.window.Seconds()
 	u.units = max(0, u.units-now.Sub(u.at).Seconds()*rate)
 	u.at = now
 	u.units += float64(units) // refused requests count too
@@ -73,7 +93,11 @@ func (m *Meter) Charge(appID string, units int) (header http.Header, throttled b
 	u.units = min(u.units, m.limit*1.2)
 	wait := math.Ceil((u.units - m.limit + 1) / rate)
 	header["Retry-After"] = []string{strconv.Itoa(int(max(1, wait)))}
-	header["X-Ms-Throttle-Scope"] = []string{"Tenant_Application/ReadWrite/" + appID + "/" + m.tenantID}
-	header["X-Ms-Throttle-Information"] = []string{"ResourceUnitLimitExceeded"}
+	scope, reason := "ReadWrite", "ResourceUnitLimitExceeded"
+	if m.writes {
+		scope, reason = "Write", "WriteLimitExceeded"
+	}
+	header["X-Ms-Throttle-Scope"] = []string{"Tenant_Application/" + scope + "/" + appID + "/" + m.tenantID}
+	header["X-Ms-Throttle-Information"] = []string{reason}
 	return header, true
 }

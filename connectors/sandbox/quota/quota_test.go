@@ -30,3 +30,24 @@ func TestApplicationsHaveLimitsOfTheirOwn(t *testing.T) {
 		t.Error("no limit throttles")
 	}
 }
+
+func TestWritesHaveALimitOfTheirOwn(t *testing.T) {
+	now := time.Unix(0, 0)
+	m := ForWrites("tenant", Writes, func() time.Time { return now })
+	for i := range Writes {
+		if header, throttled := m.Charge("a", 1); throttled || header.Get("x-ms-resource-unit") != "" {
+			t.Fatalf("write %d: throttled %v, %v", i, throttled, header)
+		}
+	}
+	header, throttled := m.Charge("a", 1)
+	if !throttled || header.Get("Retry-After") != "1" || header.Get("x-ms-throttle-information") != "WriteLimitExceeded" ||
+		header.Get("x-ms-throttle-scope") != "Tenant_Application/Write/a/tenant" {
+		t.Errorf("past the limit: %v, %v", throttled, header)
+	}
+	now = now.Add(WriteWindow / 10)
+	for i := range Writes/10 - 1 { // the refused one counted too
+		if _, throttled := m.Charge("a", 1); throttled {
+			t.Fatalf("write %d after a tenth of the time is throttled", i)
+		}
+	}
+}

@@ -187,6 +187,34 @@ func (sb *sandbox) control(method, path, body string) {
 	}
 }
 
+// ask changes something by the control API and returns what it tells.
+func (sb *sandbox) ask(method, path, body string) map[string]any {
+	sb.t.Helper()
+	a := sb.do(method, "/sandbox/control"+path, []byte(body))
+	if a.status != http.StatusOK && a.status != http.StatusCreated {
+		sb.t.Fatalf("%s %s: %d %s", method, path, a.status, a.body)
+	}
+	return a.json
+}
+
+// tokenRequest asks for a token; changes are those of form.
+func (sb *sandbox) tokenRequest(changes ...string) answer {
+	sb.t.Helper()
+	return sb.post("/"+sb.Ready().TenantID+"/oauth2/v2.0/token", sb.form(changes...))
+}
+
+// refusal is the AADSTS code of a token request's answer, "" for a token.
+func refusal(a answer) string {
+	if a.json["access_token"] != nil {
+		return ""
+	}
+	codes, _ := a.json["error_codes"].([]any)
+	if len(codes) != 1 {
+		return string(a.body)
+	}
+	return fmt.Sprintf("%.0f", codes[0])
+}
+
 func (sb *sandbox) once(fault, rest string) {
 	sb.t.Helper()
 	sb.control(http.MethodPost, "/faults/once", `{"fault":"`+fault+`"`+rest+`}`)

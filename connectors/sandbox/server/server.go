@@ -1,24 +1,24 @@
 // Package server puts the sandbox together: a tenant, its Graph, its sign-in,
-// faults, quota and control API behind one HTTPS address.
+// vaults, faults, quota and control API behind one HTTPS address, and managed
+// identities behind a plain one.
 package server
 
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
+	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/usher-iga/usher/connectors/sandbox/ca"
-	"github.com/usher-iga/usher/connectors/sandbox/control"
 	"github.com/usher-iga/usher/connectors/sandbox/entraid"
 	"github.com/usher-iga/usher/connectors/sandbox/faults"
 	"github.com/usher-iga/usher/connectors/sandbox/graphapi"
@@ -32,8 +32,16 @@ type Options struct {
 	Pages  graphapi.Options
 	Faults faults.Settings
 
+	// Cloud is the name of the tenant's cloud; empty is Global.
+	Cloud string
+	// TenantType is AAD, AAD B2C or CIAM; empty is AAD.
+	TenantType string
+
 	// Listen is the address to listen on; empty is 127.0.0.1:0.
 	Listen string
+	// ListenManaged is the address on which managed identities are served;
+	// empty is none.
+	ListenManaged string
 	// Hosts are further names that the server's certificate is good for.
 	Hosts []string
 	// CAFile is where the certificate authority is kept; empty keeps none.
@@ -44,6 +52,15 @@ type Options struct {
 	// CertificateFile is the PEM file of a certificate that may sign in too.
 	// It is made, with its key, if there is none.
 	CertificateFile string
+	// FederatedFile is where a token of the outside issuer is written at the
+	// start; empty is nowhere.
+	FederatedFile string
+	// CyberArkFile is the PEM file of the certificate that callers of CyberArk
+	// must show, made like CertificateFile; empty asks for none.
+	CyberArkFile string
+	// ArcFolder is where the Arc form of managed identities writes its keys;
+	// empty is a folder for temporary files.
+	ArcFolder string
 	// Roles replace the permissions that the application has.
 	Roles []string
 	// TokenLife is how long access tokens live; 0 is one hour.
@@ -51,6 +68,11 @@ type Options struct {
 	// QuotaUnits is the limit of resource units per ten seconds; negative is
 	// the documented one, 0 is none.
 	QuotaUnits int
+	// WriteQuota is the limit of writes per 150 seconds; negative is the
+	// documented one, 0 is none.
+	WriteQuota int
+	// Writes gives the application the permissions that writing needs, beside those of reading.
+	Writes bool
 	// MaxConcurrent is how many requests to Graph run at once; 0 is 256.
 	MaxConcurrent int
 	// Now is the time; nil is the machine's.
@@ -61,28 +83,18 @@ type Options struct {
 type Server struct {
 	listener net.Listener
 	http     *http.Server
-	world    *tenant.World
-	pool     *x509.CertPool
-	ready    Ready
-	roots    []byte
-}
+	// managed serves managed identities, nil if there are none.
+	managed         *http.Server
+	managedListener net.Listener
 
-// Ready is what a client needs to know, and the content of the ready file.
-type Ready struct {
-	URL             string `json:"url"`       // of the Graph, without a version
-	Authority       string `json:"authority"` // of the sign-in, without the tenant
-	CAFile          string `json:"caFile,omitempty"`
-	TenantID        string `json:"tenantId"`
-	Domain          string `json:"domain"`
-	ClientID        string `json:"clientId"`
-	ClientSecret    string `json:"clientSecret"`
-	ExpiredSecret   string `json:"expiredSecret"`
-	CertificateFile string `json:"certificateFile,omitempty"`
-	Control         string `json:"control"`
+	world *tenant.World
+	pool  *x509.CertPool
+	ready Ready
+	roots []byte
 }
 
 // New makes the tenant and begins to listen. Close or the end of Run frees the
-// address; ctx bounds the looking up of its name only.
+// addresses; ctx bounds the looking up of their names only.
 func New(ctx context.Context, options Options) (*Server, error) {
 	if options.Now == nil {
 		options.Now = time.Now
@@ -94,66 +106,91 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	authority, app, err := signIn(world, &options)
-	if err != nil {
+	if err := world.SetType(cmp.Or(options.TenantType, "AAD")); err != nil {
 		return nil, err
 	}
-	var listening net.ListenConfig
-	listener, err := listening.Listen(ctx, "tcp", cmp.Or(options.Listen, "127.0.0.1:0"))
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen: %w", err)
+	s := &Server{world: world}
+	if err := s.listen(ctx, &options); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	s := &Server{listener: listener, world: world}
-	if err := s.setUp(&options, authority, app); err != nil {
-		return nil, errors.Join(err, listener.Close())
+	if err := s.setUp(&options); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Server) setUp(options *Options, authority *entraid.Authority, app entraid.Registration) error {
-	host, port, err := net.SplitHostPort(s.listener.Addr().String())
-	if err != nil {
-		return fmt.Errorf("cannot read the address that the server listens on: %w", err)
+func (s *Server) listen(ctx context.Context, options *Options) (err error) {
+	var listening net.ListenConfig
+	if s.listener, err = listening.Listen(ctx, "tcp", cmp.Or(options.Listen, "127.0.0.1:0")); err != nil {
+		return fmt.Errorf("cannot listen: %w", err)
 	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "localhost"
+	if options.ListenManaged == "" {
+		return nil
+	}
+	if s.managedListener, err = listening.Listen(ctx, "tcp", options.ListenManaged); err != nil {
+		return fmt.Errorf("cannot listen for managed identities: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) setUp(options *Options) error {
+	host, port, err := reachable(s.listener)
+	if err != nil {
+		return err
 	}
 	certificate, err := s.certify(options, host)
 	if err != nil {
 		return err
 	}
-	url := "https://" + net.JoinHostPort(host, port)
-	caFile, err := absolute(options.CAFile)
+	services, err := newServices(s.world, options, "https://"+net.JoinHostPort(host, port))
 	if err != nil {
 		return err
 	}
-	certificateFile, err := absolute(options.CertificateFile)
-	if err != nil {
+	if s.ready, err = services.ready(options); err != nil {
 		return err
-	}
-	s.ready = Ready{
-		URL: url, Authority: url, CAFile: caFile, TenantID: app.TenantID, Domain: app.Domain,
-		ClientID: app.ClientID, ClientSecret: app.Secret, ExpiredSecret: app.ExpiredSecret,
-		CertificateFile: certificateFile, Control: url + control.Prefix,
 	}
 	s.http = &http.Server{
-		Handler:           handler(s.world, authority, options),
-		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+		Handler: services.handler(options),
+		TLSConfig: &tls.Config{
+			Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
+			// CyberArk looks at it; nothing else does.
+			ClientAuth: tls.RequestClientCert,
+		},
 		ConnContext:       faults.WithConn,
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       5 * time.Minute,
 		// Faults break connections all the time, which is no news.
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
+	if s.managedListener != nil {
+		return s.setUpManaged(options, services)
+	}
 	return nil
 }
 
-// absolute makes the name of a file good in any folder; an empty one stays.
-func absolute(file string) (string, error) {
-	if file == "" {
-		return "", nil
+func (s *Server) setUpManaged(options *Options, services *services) error {
+	host, port, err := reachable(s.managedListener)
+	if err != nil {
+		return err
 	}
-	return filepath.Abs(file)
+	s.ready.IMDS = "http://" + net.JoinHostPort(host, port)
+	s.ready.IdentityHeader = demoSecret(s.world.Seed(), "identity header")
+	s.managed = &http.Server{
+		Handler:           services.identity(options, s.ready.IdentityHeader),
+		ReadHeaderTimeout: 30 * time.Second,
+	}
+	return nil
+}
+
+// reachable is the address of a listener as clients on this machine reach it.
+func reachable(l net.Listener) (host, port string, err error) {
+	if host, port, err = net.SplitHostPort(l.Addr().String()); err != nil {
+		return "", "", fmt.Errorf("cannot read the address that the server listens on: %w", err)
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return host, port, nil
 }
 
 // certify opens the certificate authority and makes the server's certificate.
@@ -167,40 +204,8 @@ func (s *Server) certify(options *Options, host string) (tls.Certificate, error)
 		return tls.Certificate{}, err
 	}
 	s.pool, s.roots = authority.Pool(), authority.PEM()
-	hosts := append([]string{host, "localhost", "127.0.0.1", "::1"}, options.Hosts...)
+	hosts := slices.Concat([]string{host, "localhost", "127.0.0.1", "::1"}, entraid.Hosts(), options.Hosts)
 	return authority.Serve(hosts, options.Now())
-}
-
-// signIn makes the registration and the authority that signs it in.
-func signIn(world *tenant.World, options *Options) (*entraid.Authority, entraid.Registration, error) {
-	app := entraid.Registration{
-		TenantID:      world.TenantID(),
-		Domain:        world.Domain(),
-		ClientID:      cmp.Or(options.ClientID, world.ClientID()),
-		Secret:        cmp.Or(options.Secret, demoSecret(world.Seed(), "secret")),
-		ExpiredSecret: demoSecret(world.Seed(), "expired secret"),
-		Roles:         options.Roles,
-	}
-	if app.Roles == nil {
-		app.Roles = graphapi.DefaultRoles()
-	}
-	if options.CertificateFile != "" {
-		certificate, err := ca.ClientCertificate(options.CertificateFile, options.Now())
-		if err != nil {
-			return nil, app, fmt.Errorf("cannot read the client's certificate: %w", err)
-		}
-		app.Certificate = certificate
-	}
-	authority, err := entraid.New(app, cmp.Or(options.TokenLife, time.Hour), options.Now)
-	return authority, app, err
-}
-
-// demoSecret makes a secret in the form of Entra's from the seed. It guards
-// nothing but made-up data.
-func demoSecret(seed uint64, name string) string {
-	digest := sha256.Sum256(fmt.Appendf(nil, "%d %s", seed, name))
-	text := base64.RawURLEncoding.EncodeToString(digest[:])
-	return text[:3] + "8Q~" + text[3:37]
 }
 
 // Ready tells how to reach the server.
@@ -218,23 +223,41 @@ func (s *Server) RootsPEM() []byte { return s.roots }
 // Close ends the server at once and breaks off what is under way. It may be
 // called twice and before Run.
 func (s *Server) Close() error {
-	err := s.http.Close()
-	if closing := s.listener.Close(); closing != nil && !errors.Is(closing, net.ErrClosed) {
-		err = errors.Join(err, closing)
+	var errs []error
+	for _, server := range []*http.Server{s.http, s.managed} {
+		if server != nil {
+			errs = append(errs, server.Close())
+		}
 	}
-	return err
+	for _, listener := range []net.Listener{s.listener, s.managedListener} {
+		if listener == nil {
+			continue
+		}
+		if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Run serves until ctx ends, which is no error. It is called once.
 func (s *Server) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() {
-		// Nothing here needs a clean end: clients of a test server are told by
-		// the broken connection.
-		_ = s.http.Close()
-	})
+	group, ctx := errgroup.WithContext(ctx)
+	// Nothing here needs a clean end: clients of a test server are told by the
+	// broken connection.
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
-	if err := s.http.ServeTLS(s.listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("cannot serve: %w", err)
+	group.Go(func() error { return ended(s.http.ServeTLS(s.listener, "", "")) })
+	if s.managed != nil {
+		group.Go(func() error { return ended(s.managed.Serve(s.managedListener)) })
 	}
-	return nil
+	return group.Wait()
+}
+
+// ended is the error with which a server ended, none if it was closed.
+func ended(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("cannot serve: %w", err)
 }

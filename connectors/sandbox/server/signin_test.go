@@ -236,6 +236,16 @@ func (s signer) assertion(t *testing.T, header, claims map[string]any) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
+// usual is the assertion that a client would make now.
+func (s signer) usual(t *testing.T, sb *sandbox) string {
+	t.Helper()
+	ready, now, thumbprint := sb.Ready(), sb.clock.now(), sha256.Sum256(s.certificate.Raw)
+	return s.assertion(t, map[string]any{"alg": "PS256", "x5t#S256": base64.RawURLEncoding.EncodeToString(thumbprint[:])}, map[string]any{
+		"aud": ready.Authority + "/" + ready.TenantID + "/oauth2/v2.0/token", "iss": ready.ClientID, "sub": ready.ClientID,
+		"nbf": now.Unix(), "exp": now.Add(10 * time.Minute).Unix(),
+	})
+}
+
 func TestClientAssertions(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "client.pem")
 	sb := start(t, Options{CertificateFile: file})

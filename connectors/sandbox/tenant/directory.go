@@ -1,6 +1,10 @@
 package tenant
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // propertiesOf makes the properties of a kind. Each call makes new ones.
 func propertiesOf(k Kind) []Property {
@@ -26,6 +30,10 @@ func propertiesOf(k Kind) []Property {
 		properties = grantProperties()
 	case Organization:
 		properties = organizationProperties()
+	case AppRoleAssignment:
+		properties = assignmentProperties()
+	case Sku:
+		properties = skuProperties()
 	}
 	for i := range properties {
 		properties[i].Default = properties[i].Place == Directory
@@ -34,17 +42,43 @@ func propertiesOf(k Kind) []Property {
 }
 
 func roleProperties() []Property {
-	field := func(get func(roleTemplate) string) valueFunc {
+	field := func(get func(RoleTemplate) string) valueFunc {
 		return func(dst []byte, o *Object, _ uint64) []byte {
 			return appendQuoted(dst, get(roleTemplates[int(o.Index)%len(roleTemplates)]))
 		}
 	}
 	return []Property{
 		{Name: "deletedDateTime", value: rarely(50, 50, null)},
-		{Name: "description", steady: true, value: field(func(t roleTemplate) string { return t.description })},
-		{Name: "displayName", steady: true, value: field(func(t roleTemplate) string { return t.shown })},
-		{Name: "roleTemplateId", steady: true, value: field(func(t roleTemplate) string { return t.id })},
+		{Name: "description", steady: true, value: field(func(t RoleTemplate) string { return t.Description })},
+		{Name: "displayName", steady: true, value: field(func(t RoleTemplate) string { return t.Name })},
+		{Name: "roleTemplateId", steady: true, value: field(func(t RoleTemplate) string { return t.ID })},
 	}
+}
+
+// RoleTemplates returns Entra's built-in roles.
+func RoleTemplates() []RoleTemplate { return slices.Clone(roleTemplates) }
+
+// FindRoleTemplate returns the built-in role that has an id.
+func FindRoleTemplate(id string) (RoleTemplate, bool) {
+	for _, t := range roleTemplates {
+		if strings.EqualFold(t.ID, id) {
+			return t, true
+		}
+	}
+	return RoleTemplate{}, false
+}
+
+// FindRole returns the directory role that was made of a template.
+func (v View) FindRole(templateID string) (Ref, bool) {
+	for place := range uint32(v.Slots(DirectoryRole)) {
+		r := v.Slot(DirectoryRole, place)
+		for _, id := range jsonTexts(v.Value(r, "roleTemplateId")) {
+			if strings.EqualFold(id, templateID) && v.Life(r) == Living {
+				return r, true
+			}
+		}
+	}
+	return Ref{}, false
 }
 
 // appName is the name that an application and its service principal share.
@@ -241,6 +275,21 @@ func grantProperties() []Property {
 		{Name: "principalId", steady: true, value: onlyIfElse(personal, principal, `null`)},
 		{Name: "resourceId", steady: true, value: party(func(_, resource, _ Ref) Ref { return resource })},
 		{Name: "scope", value: choice(`"User.Read"`, `" User.Read  openid profile"`, `"Directory.AccessAsUser.All"`, `""`, `null`)},
+	}
+}
+
+// assignmentProperties are those of app role assignments, all of which requests
+// make.
+func assignmentProperties() []Property {
+	return []Property{
+		{Name: "deletedDateTime", value: never},
+		{Name: "appRoleId", value: never},
+		{Name: "createdDateTime", value: never},
+		{Name: "principalDisplayName", value: never},
+		{Name: "principalId", lead: nobody, value: never},
+		{Name: "principalType", value: never},
+		{Name: "resourceDisplayName", value: never},
+		{Name: "resourceId", lead: nobody, value: never},
 	}
 }
 

@@ -1,12 +1,26 @@
 package tenant
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // The class of a group follows from its index, so that links can be computed
 // without the group's properties.
 
 func isUnified(index uint32) bool { return index%4 == 3 }
 func isDynamic(index uint32) bool { return index%10 == 6 }
+
+// isUnified says whether a group is a Microsoft 365 group. The groups that a
+// request has made say so themselves.
+func (v View) isUnified(group Ref) bool {
+	o := v.State(group, false)
+	if !o.isBlank() {
+		return isUnified(group.Index)
+	}
+	position, _ := v.schemas[Group].Lookup("groupTypes")
+	return slices.Contains(jsonTexts(o.AppendValue(nil, &v.schemas[Group].Properties[position])), "Unified")
+}
 
 func groupProperties() []Property {
 	unified := func(o *Object) bool { return isUnified(o.Index) }
@@ -22,9 +36,9 @@ func groupProperties() []Property {
 		{Name: "expirationDateTime", Default: true, value: choice(``, `null`, `"2027-01-01T00:00:00Z"`)},
 		{Name: "groupTypes", Default: true, steady: true, value: groupTypes},
 		{Name: "isAssignableToRole", Default: true, steady: true, value: roleAssignable},
-		{Name: "mail", Default: true, steady: true, value: onlyIf(mailed, groupMail)},
+		{Name: "mail", Default: true, steady: true, lead: groupNumber, value: onlyIf(mailed, groupMail)},
 		{Name: "mailEnabled", Default: true, steady: true, value: condition(mailed)},
-		{Name: "mailNickname", Default: true, steady: true, value: quoted(appendNickname)},
+		{Name: "mailNickname", Default: true, steady: true, lead: groupNumber, value: quoted(appendNickname)},
 		{Name: "membershipRule", Default: true, steady: true, value: onlyIf(dynamic, fixed(`"(user.department -eq \"Sales\") -and (user.city -ne null)"`))},
 		{Name: "membershipRuleProcessingState", Default: true, value: onlyIf(dynamic, choice(`"On"`, `"Paused"`))},
 		{Name: "onPremisesDomainName", Default: true, value: onlyIf(synced, fixed(`"corp.contoso.example"`))},
@@ -36,22 +50,22 @@ func groupProperties() []Property {
 		{Name: "onPremisesSyncEnabled", Default: true, steady: true, value: onlyIf(synced, fixed(`true`))},
 		{Name: "preferredDataLocation", Default: true, value: choice(``, `null`, `"EUR"`)},
 		{Name: "preferredLanguage", Default: true, value: choice(``, `null`, `"en-US"`, `"de-CH"`)},
-		{Name: "proxyAddresses", Default: true, value: onlyIfElse(mailed, groupProxyAddresses, `[]`)},
+		{Name: "proxyAddresses", Default: true, lead: groupNumber, value: onlyIfElse(mailed, groupProxyAddresses, `[]`)},
 		{Name: "renewedDateTime", Default: true, value: date},
 		{Name: "resourceBehaviorOptions", Default: true, value: choice(`[]`, `["WelcomeEmailDisabled","HideGroupInOutlook"]`)},
 		{Name: "resourceProvisioningOptions", Default: true, value: onlyIfElse(unified, choice(`["Team"]`, `[]`), `[]`)},
 		{Name: "securityEnabled", Default: true, steady: true, value: condition(func(o *Object) bool { return !isUnified(o.Index) })},
-		{Name: "securityIdentifier", Default: true, steady: true, value: sid("S-1-12-1")},
+		{Name: "securityIdentifier", Default: true, steady: true, given: true, value: sid("S-1-12-1")},
 		{Name: "serviceProvisioningErrors", Default: true, value: choice(serviceErrors...)},
 		{Name: "theme", Default: true, value: choice(``, `null`, `"Teal"`, `"Purple"`)},
-		{Name: "uniqueName", Default: true, steady: true, value: rarely(60, 20, quoted(appendNickname))},
+		{Name: "uniqueName", Default: true, steady: true, lead: groupNumber, value: rarely(60, 20, quoted(appendNickname))},
 		{Name: "visibility", Default: true, value: choice(`"Public"`, `"Private"`, `"HiddenMembership"`, `null`, ``)},
 
 		{Name: "assignedLabels", value: choice(`[]`, `[{"displayName":"Secret, internal","labelId":"45cd0c48-c540-4358-ad79-a3658cdc5b88"}]`)},
 		{Name: "assignedLicenses", value: choice(licences...)},
 		{Name: "licenseProcessingState", value: choice(``, `null`, `{"state":"ProcessingComplete"}`)},
 		{Name: "isManagementRestricted", value: choice(``, `null`, `true`, `false`)},
-		{Name: "organizationId", steady: true, value: tenantID},
+		{Name: "organizationId", steady: true, given: true, value: tenantID},
 		{Name: "infoCatalogs", value: choice(`[]`, `["a","b, c"]`)},
 		{Name: "onPremisesExtensionAttributes", value: rarely(30, 30, extensionAttributes)},
 

@@ -39,9 +39,9 @@ type overlay struct {
 	deaths [kindEnd]int
 	// softDeleted holds the indexes of a kind that can be restored now.
 	softDeleted [kindEnd]indexSet
-	// upns leads from a userPrincipalName that was set by a change, in lower
-	// case, to the user who had it last.
-	upns map[string]uint32
+	// names leads from values that were set by a change to the objects that had
+	// them at any time.
+	names map[nameKey][]uint32
 }
 
 // nobodyDied says that everything that a link can lead to lives.
@@ -76,6 +76,7 @@ func (s *indexSet) remove(index uint32) {
 // record is the history of one object.
 type record struct {
 	versions []uint64 // at which it changed
+	blank    bool     // a request made it, with no property from the seed
 	life     []lifeChange
 	values   []valueChange
 	links    [relationEnd]*linkHistory

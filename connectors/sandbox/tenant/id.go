@@ -53,6 +53,7 @@ const (
 	spaceImmutable
 	spaceTenant
 	spaceClient
+	spaceAssignment
 )
 
 // appendGUID appends b, 16 bytes, in the usual form of a GUID. The hex digits
@@ -88,13 +89,18 @@ func (w *World) appendNumbered(dst []byte, space byte, n uint64) []byte {
 
 // AppendID appends the object's id: a GUID, which for the organization is the
 // tenant's; for a permission grant the text that Graph builds from client,
-// resource and principal.
+// resource and principal, and for an app role assignment a text of its form; for
+// a SKU, the tenant's id and the SKU's.
 func (w *World) AppendID(dst []byte, r Ref) []byte {
 	switch r.Kind {
 	case PermissionGrant:
 		return w.appendGrantID(dst, r.Index)
 	case Organization:
 		return append(dst, w.config.TenantID...)
+	case AppRoleAssignment:
+		return w.appendAssignmentID(dst, r.Index)
+	case Sku:
+		return w.appendSkuID(dst, r.Index)
 	}
 	return w.appendNumbered(dst, byte(r.Kind), uint64(r.Index))
 }
@@ -109,7 +115,7 @@ func (w *World) openID(id string) (Ref, bool) {
 		return Ref{}, false
 	}
 	space, n, ok := w.ids.open(b[:])
-	if !ok || space == 0 || space >= byte(kindEnd) || n > math.MaxUint32 {
+	if !ok || space == 0 || space > byte(Organization) || n > math.MaxUint32 {
 		return Ref{}, false
 	}
 	return Ref{Kind: Kind(space), Index: uint32(n)}, true
@@ -159,4 +165,23 @@ func (w *World) findGrant(id string) (Ref, bool) {
 		return Ref{}, false
 	}
 	return Ref{PermissionGrant, uint32(index)}, true
+}
+
+func (w *World) appendAssignmentID(dst []byte, index uint32) []byte {
+	var b [32]byte
+	w.ids.seal(b[:16], byte(AppRoleAssignment), uint64(index))
+	w.ids.seal(b[16:], spaceAssignment, uint64(index))
+	return base64.RawURLEncoding.AppendEncode(dst, b[:])
+}
+
+func (w *World) findAssignment(id string) (Ref, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(id)
+	if err != nil || len(b) != 32 {
+		return Ref{}, false
+	}
+	space, n, ok := w.ids.open(b[16:])
+	if !ok || space != spaceAssignment || string(w.appendAssignmentID(nil, uint32(n))) != id {
+		return Ref{}, false
+	}
+	return Ref{AppRoleAssignment, uint32(n)}, true
 }

@@ -21,13 +21,16 @@ const (
 	AdministrativeUnit
 	PermissionGrant
 	Organization
+	// What follows are no directory objects: no delta query tells them.
+	AppRoleAssignment
+	Sku
 	kindEnd
 )
 
-// Kinds returns every kind, in a fixed order.
+// Kinds returns every kind of directory object, in a fixed order.
 func Kinds() []Kind {
-	kinds := make([]Kind, 0, kindEnd-1)
-	for k := User; k < kindEnd; k++ {
+	kinds := make([]Kind, 0, Organization)
+	for k := User; k <= Organization; k++ {
 		kinds = append(kinds, k)
 	}
 	return kinds
@@ -46,6 +49,8 @@ var kindTable = [kindEnd]kindNames{
 	AdministrativeUnit: {"administrativeUnit", "administrativeUnits"},
 	PermissionGrant:    {"oAuth2PermissionGrant", "oauth2PermissionGrants"},
 	Organization:       {"organization", "organization"},
+	AppRoleAssignment:  {"appRoleAssignment", "appRoleAssignments"},
+	Sku:                {"subscribedSku", "subscribedSkus"},
 }
 
 // Entity is the name of the kind's entity type without its namespace, such as
@@ -76,7 +81,13 @@ type Property struct {
 	Place Place
 
 	// steady properties are the same in an object's older states.
-	steady   bool
+	steady bool
+	// given properties come from the service itself, also for an object that a
+	// request has made; fresh is the value of others there until they are set.
+	given bool
+	fresh string
+	// lead makes objects be found by this property, see Holding.
+	lead     leadFunc
 	salt     uint64
 	position int // in its schema
 	value    valueFunc

@@ -35,9 +35,9 @@ func RelationsOf(k Kind) []Relation {
 }
 
 // TargetsOf returns the kinds of the objects that an object can be related to.
-func TargetsOf(owner Ref, relation Relation) []Kind {
+func (v View) TargetsOf(owner Ref, relation Relation) []Kind {
 	switch {
-	case relation == Manager, owner.Kind == Group && relation == Members && isUnified(owner.Index):
+	case relation == Manager, owner.Kind == Group && relation == Members && v.isUnified(owner):
 		return []Kind{User}
 	case relation == Owners:
 		return []Kind{User, ServicePrincipal}
@@ -139,15 +139,15 @@ func (v View) tie(target Ref) Tie {
 func (l *Links) Outsider() (Ref, bool) {
 	for i := uint64(l.nUsers); i < min(l.users.n, uint64(l.nUsers)+4); i++ {
 		r := Ref{User, l.users.at(uint32(i))}
-		if r != l.owner && (l.quiet || !l.holds(r) && l.view.tie(r) == Linked) {
+		if r != l.owner && (l.quiet || !l.Holds(r) && l.view.tie(r) == Linked) {
 			return r, true
 		}
 	}
 	return Ref{}, false
 }
 
-// holds says whether a target is linked now.
-func (l *Links) holds(target Ref) bool {
+// Holds says whether a target is linked, also one that is deleted.
+func (l *Links) Holds(target Ref) bool {
 	if l.history != nil {
 		if e, ok := l.history.last(target, l.view.version); ok {
 			return !l.history.events[e].removed

@@ -1,7 +1,5 @@
 package tenant
 
-import "encoding/json"
-
 // Object is one state of one object, ready to be written as JSON.
 type Object struct {
 	Ref
@@ -28,6 +26,9 @@ func (o *Object) AppendValue(dst []byte, p *Property) []byte {
 		if value, ok := o.record.value(o.version, p.position); ok {
 			return append(dst, value...)
 		}
+		if o.record.blank && !p.given {
+			return append(dst, p.fresh...)
+		}
 	}
 	h := o.passing
 	if p.steady {
@@ -45,14 +46,6 @@ func (o *Object) Type() string {
 	return ""
 }
 
-func (o *Object) isAgent() bool { return o.Kind == User && o.lasting%61 == 7 }
+func (o *Object) isBlank() bool { return o.record != nil && o.record.blank }
+func (o *Object) isAgent() bool { return o.Kind == User && !o.isBlank() && o.lasting%61 == 7 }
 func (o *Object) isGuest() bool { return o.Kind == User && !o.isAgent() && o.lasting%9 == 2 }
-
-// jsonText is the text that a JSON string holds; empty for any other value.
-func jsonText(value []byte) string {
-	var text string
-	if json.Unmarshal(value, &text) != nil {
-		return ""
-	}
-	return text
-}

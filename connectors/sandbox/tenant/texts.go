@@ -105,10 +105,10 @@ var traps = []string{
 	strings.Repeat("長い文字列。", 40),
 }
 
-// roleTemplate is one of Entra's built-in roles.
-type roleTemplate struct{ id, shown, description string }
+// RoleTemplate is one of Entra's built-in roles.
+type RoleTemplate struct{ ID, Name, Description string }
 
-var roleTemplates = []roleTemplate{
+var roleTemplates = []RoleTemplate{
 	{"62e90394-69f5-4237-9190-012177145e10", "Global Administrator", "Can manage all aspects of Microsoft Entra ID and Microsoft services that use Microsoft Entra identities."},
 	{"fe930be7-5e62-47db-91af-98c3a49a38b1", "User Administrator", "Can manage all aspects of users and groups, including resetting passwords for limited admins."},
 	{"729827e3-9c14-49f7-bb1b-9608f156bbb8", "Helpdesk Administrator", "Can reset passwords for non-administrators and Helpdesk Administrators."},

@@ -1,9 +1,6 @@
 package tenant
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // View is the tenant as it was at one version. It stays the same however much
 // the tenant changes, but nothing can change it while a View is open: keep it
@@ -90,16 +87,21 @@ func (w *World) firstCreated(k Kind) uint32 { return uint32(w.counts[k] + w.Ghos
 // from the present in what can change. Deleted objects have states too: what
 // they were while they lived.
 func (v View) State(r Ref, stale bool) Object {
-	lasting := mix(mix(v.config.Seed, uint64(r.Kind)), uint64(r.Index))
-	o := Object{Ref: r, Stale: stale, world: v.World, lasting: lasting, passing: lasting}
-	if stale {
-		o.passing = mix(lasting, saltOf("older state"))
-		return o
-	}
+	o := v.seeded(r)
+	o.Stale = stale
 	if records := v.overlay.records[r.Kind]; len(records) > 0 {
 		o.record, o.version = records[r.Index], v.version
 	}
+	if stale && !o.isBlank() {
+		o.record, o.passing = nil, mix(o.lasting, saltOf("older state"))
+	}
 	return o
+}
+
+// seeded is an object as it was when the tenant was made.
+func (w *World) seeded(r Ref) Object {
+	lasting := mix(mix(w.config.Seed, uint64(r.Kind)), uint64(r.Index))
+	return Object{Ref: r, world: w, lasting: lasting, passing: lasting}
 }
 
 // Log returns what happened to the objects of a kind after a version, up to
@@ -138,9 +140,12 @@ func (v View) Lookup(id string) (Ref, bool) {
 	if strings.EqualFold(id, v.config.TenantID) {
 		return Ref{Kind: Organization}, true
 	}
-	r, ok := v.findGrant(id)
-	if !ok {
-		r, ok = v.openID(id)
+	r, ok := v.openID(id)
+	for _, find := range [...]func(string) (Ref, bool){v.findGrant, v.findAssignment, v.findSku} {
+		if ok {
+			break
+		}
+		r, ok = find(id)
 	}
 	return r, ok && v.Life(r) != Absent
 }
@@ -171,28 +176,9 @@ func (v View) FindApp(kind Kind, appID string) (Ref, bool) {
 // FindUser returns the user that has a userPrincipalName, in either case of
 // letters.
 func (v View) FindUser(upn string) (Ref, bool) {
-	if index, ok := v.overlay.upns[strings.ToLower(upn)]; ok && v.hasName(Ref{User, index}, upn) {
-		return Ref{User, index}, true
-	}
-	login, _, ok := strings.Cut(upn, "@")
-	if !ok {
+	found, _ := v.Holding(User, "userPrincipalName", upn)
+	if len(found) == 0 {
 		return Ref{}, false
 	}
-	login, _, _ = strings.Cut(login, "_")
-	number := login[strings.LastIndexByte(login, '.')+1:]
-	index, err := strconv.ParseUint(number, 10, 32)
-	if err != nil || !v.hasName(Ref{User, uint32(index)}, upn) {
-		return Ref{}, false
-	}
-	return Ref{User, uint32(index)}, true
-}
-
-// hasName says whether a user lives and has a userPrincipalName.
-func (v View) hasName(user Ref, upn string) bool {
-	if v.Life(user) != Living {
-		return false
-	}
-	position, _ := v.schemas[User].Lookup("userPrincipalName")
-	o := v.State(user, false)
-	return strings.EqualFold(jsonText(o.AppendValue(nil, &v.schemas[User].Properties[position])), upn)
+	return found[0], true
 }

@@ -56,6 +56,7 @@ type World struct {
 	counts  [kindEnd]int
 	schemas [kindEnd]*Schema
 	sizes   []uint32 // memberships of each group
+	seats   func() []int
 
 	// mu guards overlay. version is set while it is held for writing.
 	mu      sync.RWMutex
@@ -80,6 +81,7 @@ func New(config Config) (*World, error) {
 		AdministrativeUnit: config.AdministrativeUnits,
 		PermissionGrant:    config.PermissionGrants,
 		Organization:       1,
+		Sku:                len(products),
 	}}
 	if err := w.checkSizes(); err != nil {
 		return nil, err
@@ -87,10 +89,11 @@ func New(config Config) (*World, error) {
 	if w.config.TenantID == "" {
 		w.config.TenantID = string(w.appendNumbered(nil, spaceTenant, 0))
 	}
-	for _, k := range Kinds() {
+	for k := User; k < kindEnd; k++ {
 		w.schemas[k] = newSchema(k, config.Seed)
 	}
 	w.sizes = groupSizes(config)
+	w.seats = sync.OnceValue(w.countSeats)
 	return w, nil
 }
 
@@ -165,6 +168,7 @@ func newSchema(k Kind, seed uint64) *Schema {
 	for i := range specs {
 		specs[i].salt = mix(seed, saltOf(specs[i].Name))
 		specs[i].position = i
+		specs[i].fresh = freshValues[k][specs[i].Name]
 		s.byName[specs[i].Name] = i
 		if p := &specs[i]; p.Place == Directory && !p.steady && p.Name != "deletedDateTime" {
 			s.mutable = append(s.mutable, i)

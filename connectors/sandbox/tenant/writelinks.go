@@ -11,7 +11,7 @@ func (w *Writer) Link(owner Ref, relation Relation, target Ref) error {
 		return err
 	}
 	links := w.Links(owner, relation)
-	if links.holds(target) {
+	if links.Holds(target) {
 		return fmt.Errorf("%s %s already has the %s in %s", owner.Kind, w.ID(owner), describe(w.World, target), relation)
 	}
 	var replaced []Ref
@@ -32,7 +32,7 @@ func (w *Writer) Unlink(owner Ref, relation Relation, target Ref) error {
 		return err
 	}
 	links := w.Links(owner, relation)
-	if !links.holds(target) {
+	if !links.Holds(target) {
 		return fmt.Errorf("%s %s does not have the %s in %s", owner.Kind, w.ID(owner), describe(w.World, target), relation)
 	}
 	w.addEvent(w.change(owner), &links, relation, target, true)
@@ -46,7 +46,7 @@ func (w *Writer) mustRelate(owner Ref, relation Relation, target Ref) error {
 	if !slices.Contains(RelationsOf(owner.Kind), relation) {
 		return fmt.Errorf("a %s has no %s", owner.Kind, relation)
 	}
-	if !slices.Contains(TargetsOf(owner, relation), target.Kind) || owner == target {
+	if !slices.Contains(w.TargetsOf(owner, relation), target.Kind) || owner == target {
 		return fmt.Errorf("the %s cannot be in %s of %s %s", describe(w.World, target), relation, owner.Kind, w.ID(owner))
 	}
 	if err := w.mustLive(owner); err != nil {
@@ -91,7 +91,7 @@ func (w *Writer) EndLinks(purged map[Ref]bool) {
 				links := w.Links(owner, relation)
 				for i := range links.Slots() {
 					target, _ := links.At(i)
-					if purged[target] && links.holds(target) {
+					if purged[target] && links.Holds(target) {
 						w.addEvent(w.change(owner), &links, relation, target, true)
 					}
 				}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Writer changes a tenant. Each of its methods that succeeds is one change and
@@ -43,9 +42,9 @@ func (w *Writer) change(r Ref) *record {
 	return changed
 }
 
-// CanCreate says whether objects of a kind come and go. Directory roles and the
-// organization do not.
-func CanCreate(k Kind) bool { return k != DirectoryRole && k != Organization }
+// CanCreate says whether objects of a kind come and go. Directory roles, the
+// organization and its SKUs do not.
+func CanCreate(k Kind) bool { return k != DirectoryRole && k != Organization && k != Sku }
 
 // Restorable says whether deleted objects of a kind can be restored.
 func Restorable(k Kind) bool {
@@ -70,6 +69,26 @@ func (w *Writer) Create(k Kind) (Ref, error) {
 	changed := w.change(r)
 	w.overlay.births[k] = append(w.overlay.births[k], w.version)
 	w.setLife(changed, r, Living)
+	return r, nil
+}
+
+// Make makes an object that has the given properties and no others but those
+// that the service sets; it has no links. Directory roles can be made too: that
+// activates one.
+func (w *Writer) Make(k Kind, values map[string]json.RawMessage) (Ref, error) {
+	if !CanCreate(k) && k != DirectoryRole || k == PermissionGrant {
+		return Ref{}, fmt.Errorf("a %s cannot be made", k)
+	}
+	settings, err := w.settings(k, values)
+	if err != nil {
+		return Ref{}, err
+	}
+	r := w.Slot(k, uint32(w.Slots(k)))
+	changed := w.change(r)
+	changed.blank = true
+	w.overlay.births[k] = append(w.overlay.births[k], w.version)
+	w.setLife(changed, r, Living)
+	w.set(changed, r, settings)
 	return r, nil
 }
 
@@ -139,36 +158,38 @@ func (w *Writer) Update(r Ref, values map[string]json.RawMessage) error {
 	if err := w.mustLive(r); err != nil {
 		return err
 	}
-	schema := w.schemas[r.Kind]
-	var settings []valueChange
-	for _, name := range sortedKeys(values) {
-		position, ok := schema.Lookup(name)
-		switch {
-		case !ok:
-			return fmt.Errorf("a %s has no property %q", r.Kind, name)
-		case name == "appId":
-			return fmt.Errorf("the service alone sets %q of a %s", name, r.Kind)
-		case !json.Valid(values[name]):
-			return fmt.Errorf("the value of %q is no JSON", name)
-		}
-		settings = append(settings, valueChange{position: position, value: slices.Clone(values[name])})
+	settings, err := w.settings(r.Kind, values)
+	if err != nil {
+		return err
 	}
-	w.set(r, settings)
+	w.set(w.change(r), r, settings)
 	return nil
 }
 
-// set is one change of some properties.
-func (w *Writer) set(r Ref, settings []valueChange) {
-	changed := w.change(r)
+// settings checks values of properties.
+func (w *Writer) settings(k Kind, values map[string]json.RawMessage) ([]valueChange, error) {
+	var settings []valueChange
+	for _, name := range sortedKeys(values) {
+		position, ok := w.schemas[k].Lookup(name)
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("a %s has no property %q", k, name)
+		case name == "appId":
+			return nil, fmt.Errorf("the service alone sets %q of a %s", name, k)
+		case !json.Valid(values[name]):
+			return nil, fmt.Errorf("the value of %q is no JSON", name)
+		}
+		settings = append(settings, valueChange{position: position, value: slices.Clone(values[name])})
+	}
+	return settings, nil
+}
+
+// set is called with the record of a change that has just begun.
+func (w *Writer) set(changed *record, r Ref, settings []valueChange) {
 	for _, s := range settings {
 		s.version = w.version
 		changed.values = append(changed.values, s)
-		if r.Kind == User && w.schemas[User].Properties[s.position].Name == "userPrincipalName" {
-			if w.overlay.upns == nil {
-				w.overlay.upns = map[string]uint32{}
-			}
-			w.overlay.upns[strings.ToLower(jsonText(s.value))] = r.Index
-		}
+		w.overlay.name(r, &w.schemas[r.Kind].Properties[s.position], s.value)
 	}
 }
 
@@ -199,7 +220,7 @@ func (w *Writer) Redraw(r Ref, h uint64, n int, positions []int) bool {
 	if len(settings) == 0 {
 		return false
 	}
-	w.set(r, settings)
+	w.set(w.change(r), r, settings)
 	return true
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usher-iga/usher/connectors/sandbox/control"
+	"github.com/usher-iga/usher/connectors/sandbox/cyberark"
 	"github.com/usher-iga/usher/connectors/sandbox/faults"
 	"github.com/usher-iga/usher/connectors/sandbox/server"
 	"github.com/usher-iga/usher/connectors/sandbox/tenant"
@@ -59,7 +61,9 @@ func newServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the tenant until interrupted",
 		Long: "Serve Microsoft Graph v1.0 and the sign-in of Entra ID over HTTPS, for a tenant that is made up from a seed.\n" +
-			"The same flags always make the same tenant.",
+			"The same flags always make the same tenant. The same address answers for a key vault (/secrets/...), for\n" +
+			"CyberArk's Central Credential Provider (" + cyberark.Path + ") and for the control API\n" +
+			"(" + control.Prefix + "); connectors/sandbox/README.md tells what each can do.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return serve(c.Context(), c.OutOrStdout(), options, flags)
@@ -67,25 +71,33 @@ func newServe() *cobra.Command {
 	}
 	addServerFlags(c, &options, &flags)
 	addTenantFlags(c, &options.Tenant)
+	c.Flags().StringVar(&options.Cloud, "cloud", "Global", "cloud of the tenant: Global, USGov, USGovDoD or China")
+	c.Flags().StringVar(&options.TenantType, "tenant-type", "AAD", "type of the tenant: AAD, \"AAD B2C\" or CIAM")
 	return c
 }
 
 func addServerFlags(c *cobra.Command, o *server.Options, flags *serveFlags) {
 	f := c.Flags()
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:8443", "address to listen on; port 0 takes a free one")
-	f.StringSliceVar(&o.Hosts, "host", nil, "further host name that the certificate is good for")
+	f.StringSliceVar(&o.Hosts, "host", nil, "further host name that the certificate is good for, beside those of the clouds")
+	f.StringVar(&o.ListenManaged, "imds-listen", "", "address to serve managed identities on, over plain HTTP; port 0 takes a free one")
 	f.StringVar(&o.CAFile, "ca-file", "sandbox-ca.pem", "file of the certificate authority; made if there is none")
 	f.StringVar(&flags.readyFile, "ready-file", "", "JSON file that is written once the tenant can be reached")
 
 	f.StringVar(&o.ClientID, "client-id", "", "client id of the application (default from the seed)")
 	f.StringVar(&o.Secret, "client-secret", "", "secret of the application (default from the seed)")
 	f.StringVar(&o.CertificateFile, "client-certificate", "", "PEM file of a certificate that may sign in; made with its key if there is none")
+	f.StringVar(&o.FederatedFile, "federated-token", "", "file that a token of the outside issuer is written to")
+	f.StringVar(&o.CyberArkFile, "cyberark-certificate", "", "PEM file of the certificate that CyberArk asks callers for; made with its key if there is none")
+	f.StringVar(&o.ArcFolder, "arc-tokens", "", "folder of the key files of Azure Arc (default usher-sandbox-arc among the temporary files)")
 	f.StringSliceVar(&o.Roles, "role", nil, "permission that the application has (default all that reading needs)")
 	f.DurationVar(&o.TokenLife, "token-life", time.Hour, "how long access tokens live")
 
 	f.IntVar(&o.Pages.DeltaObjects, "page-size", 200, "objects on a page of a delta query at most")
 	f.IntVar(&o.Pages.DeltaLinks, "page-links", 500, "links on a page of a delta query at most")
 	f.BoolVar(&flags.gzip, "gzip", true, "compress answers for clients that take them so")
+	f.BoolVar(&o.Writes, "writes", false, "give the application the permissions that writing needs, too")
+	f.IntVar(&o.WriteQuota, "write-quota", -1, "writes per 150 seconds; 0 for no limit, -1 for the documented one")
 	f.IntVar(&o.QuotaUnits, "quota", -1, "resource units per 10 seconds; 0 for no limit, -1 for the documented one")
 	f.IntVar(&o.MaxConcurrent, "max-concurrent", 256, "requests to Graph that run at once; others wait")
 

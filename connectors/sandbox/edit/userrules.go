@@ -1,0 +1,61 @@
+package edit
+
+// userRules are the properties of users that requests can set (Create user,
+// Update user). All others are read-only.
+var userRules = map[string]rule{
+	"accountEnabled": {form: boolean, required: true, kept: true, sensitive: true, enough: []string{"User.EnableDisableAccount.All", "User.Read.All"}},
+	"ageGroup":       {oneOf: []string{"minor", "notAdult", "adult", "Minor", "NotAdult", "Adult"}},
+	// One number only, though it is a list.
+	"businessPhones":                {form: texts, most: 64, sensitive: true, enough: []string{"User-Phone.ReadWrite.All"}},
+	"city":                          {most: 128},
+	"companyName":                   {most: 64},
+	"consentProvidedForMinor":       {oneOf: []string{"granted", "denied", "notRequired", "Granted", "Denied", "NotRequired"}},
+	"country":                       {most: 128},
+	"customSecurityAttributes":      {form: object, cloud: true, needs: "CustomSecAttributeAssignment.ReadWrite.All"},
+	"department":                    {most: 64},
+	"displayName":                   {most: 256, required: true, kept: true},
+	"employeeHireDate":              {form: date},
+	"employeeId":                    {most: 16},
+	"employeeLeaveDateTime":         {form: date, needs: "User-LifeCycleInfo.ReadWrite.All"},
+	"employeeOrgData":               {form: object},
+	"employeeType":                  {most: 128},
+	"faxNumber":                     {most: 64},
+	"givenName":                     {most: 64},
+	"identities":                    {form: objects, needs: "User.ManageIdentities.All"},
+	"jobTitle":                      {most: 128},
+	"mail":                          {most: 256, kept: true},
+	"mailNickname":                  {most: 64, required: true, kept: true},
+	"mobilePhone":                   {most: 64, sensitive: true, enough: []string{"User-Phone.ReadWrite.All"}},
+	"officeLocation":                {most: 128},
+	"onPremisesExtensionAttributes": {form: object},
+	"onPremisesImmutableId":         {most: 64, sensitive: true},
+	"otherMails":                    {form: texts, most: 250, sensitive: true, enough: []string{"User-Mail.ReadWrite.All"}},
+	"passwordPolicies": {oneOf: []string{"None", "DisablePasswordExpiration", "DisableStrongPassword",
+		"DisablePasswordExpiration, DisableStrongPassword"}},
+	"passwordProfile":       {form: object, required: true, kept: true, sensitive: true, enough: []string{"User-PasswordProfile.ReadWrite.All"}},
+	"postalCode":            {most: 40},
+	"preferredDataLocation": {most: 16, cloud: true},
+	"preferredLanguage":     {most: 64},
+	"showInAddressList":     {form: boolean},
+	"state":                 {most: 128},
+	"streetAddress":         {most: 1024},
+	"surname":               {most: 64},
+	"usageLocation":         {most: 2, kept: true, cloud: true},
+	"userPrincipalName":     {required: true, kept: true, sensitive: true},
+	"userType":              {oneOf: []string{"Member", "Guest"}},
+
+	"aboutMe":          {apart: true, personal: true},
+	"birthday":         {form: date, apart: true, personal: true},
+	"hireDate":         {form: date, apart: true, personal: true},
+	"interests":        {form: texts, apart: true, personal: true},
+	"mySite":           {apart: true, personal: true},
+	"pastProjects":     {form: texts, apart: true, personal: true},
+	"preferredName":    {apart: true, personal: true},
+	"responsibilities": {form: texts, apart: true, personal: true},
+	"schools":          {form: texts, apart: true, personal: true},
+	"skills":           {form: texts, apart: true, personal: true},
+}
+
+// updateUser are the permissions of which one is enough for most properties.
+// User.ReadUpdate.All is the least of them since 2026.
+var updateUser = []string{"User.ReadUpdate.All", "User.ReadWrite.All", "Directory.ReadWrite.All"}
