@@ -3,8 +3,9 @@
 // the folder. A reader sees the old content or the new, never a part.
 //
 // What the agent writes holds personal data, so folders and files that this
-// package makes are open to the account that runs the agent and to nobody else.
-// Errors are faults of code Storage that name the path and the way out.
+// package makes are open to the account that runs the agent and to nobody else: by
+// their mode, or on Windows by an access list that inherits nothing and has SYSTEM
+// and Administrators in it besides. Errors are faults of code Storage that name the path and the way out.
 package durable
 
 import (
@@ -46,7 +47,7 @@ func MakeFolder(path string) error {
 	if err := MakeFolder(parent); err != nil {
 		return err
 	}
-	if err := os.Mkdir(path, FolderMode); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := makeFolder(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return Fault(err, "create the folder", path)
 	}
 	return SyncFolder(parent)
@@ -61,8 +62,7 @@ type File struct {
 
 // Create starts a file. Its folder must exist. End it by Commit or Discard.
 func Create(path string) (*File, error) {
-	// os.CreateTemp makes the file with FileMode.
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*"+temporary)
+	temp, err := createTemp(filepath.Dir(path), "."+filepath.Base(path)+".")
 	if err != nil {
 		return nil, Fault(err, "create", path)
 	}

@@ -33,3 +33,10 @@ func SyncFolder(path string) error {
 	}
 	return nil
 }
+
+// createTemp creates a file with FileMode; name is what stands before the random part.
+func createTemp(folder, name string) (*os.File, error) {
+	return os.CreateTemp(folder, name+"*"+temporary)
+}
+
+func makeFolder(path string) error { return os.Mkdir(path, FolderMode) }

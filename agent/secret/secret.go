@@ -14,9 +14,10 @@ const Hidden = "[hidden]"
 // String is a secret text. The zero value is the empty secret. A String is immutable and may be
 // copied and used by several goroutines. Compare what [String.Reveal] gives, not two Strings.
 type String struct {
-	// A pointer, because fmt cannot call methods on a String in an unexported field of another
-	// struct: it then prints an address and not the text.
-	text *string
+	// Printers that walk a value by reflection find a function here, which they cannot look into;
+	// fmt too, which cannot call methods on a String in an unexported field of another struct.
+	// It is a pointer so that a String can be compared and be a key.
+	reveal *func() string
 }
 
 // New makes a secret of text.
@@ -24,19 +25,20 @@ func New(text string) String {
 	if text == "" {
 		return String{}
 	}
-	return String{text: &text}
+	reveal := func() string { return text }
+	return String{reveal: &reveal}
 }
 
 // Reveal returns the text. Call it only where the secret is used, and never keep the result.
 func (s String) Reveal() string {
-	if s.text == nil {
+	if s.reveal == nil {
 		return ""
 	}
-	return *s.text
+	return (*s.reveal)()
 }
 
 // IsEmpty reports whether there is no text.
-func (s String) IsEmpty() bool { return s.text == nil }
+func (s String) IsEmpty() bool { return s.reveal == nil }
 
 // String returns [Hidden], also for the empty secret.
 func (String) String() string { return Hidden }

@@ -2,12 +2,17 @@ package secret_test
 
 import (
 	"bytes"
+	"encoding/gob"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"log"
 	"log/slog"
+	"os"
+	"os/exec"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,10 +59,11 @@ func TestLogsHide(t *testing.T) {
 	s := secret.New(text)
 	var out bytes.Buffer
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-		slog.New(handler).Info("m", "secret", s, "struct", struct{ S secret.String }{s}, slog.Any("pointer", &s))
+		slog.New(handler).With("before", s).WithGroup("outer").Info("m", "secret", s, "struct", struct{ S secret.String }{s}, slog.Any("pointer", &s),
+			slog.Group("inner", "secret", s, "list", []any{s}), "error", fmt.Errorf("wrong: %v %w", s, errors.New(s.String())))
 	}
 	log.New(&out, "", 0).Print(s, errors.New(s.String()))
-	if got := out.String(); leaks(got) || strings.Count(got, secret.Hidden) < 6 {
+	if got := out.String(); leaks(got) || strings.Count(got, secret.Hidden) < 14 {
 		t.Errorf("got %s", got)
 	}
 }
@@ -79,6 +85,68 @@ func TestMarshalHides(t *testing.T) {
 	asXML, err := xml.Marshal(value.S)
 	if want := `<String>[hidden]</String>`; err != nil || string(asXML) != want {
 		t.Errorf("XML: %s, %v; want %s", asXML, err, want)
+	}
+}
+
+func TestGobRefuses(t *testing.T) {
+	for _, value := range []any{secret.New(text), struct{ S secret.String }{secret.New(text)}} {
+		var out bytes.Buffer
+		if err := gob.NewEncoder(&out).Encode(value); err == nil || leaks(out.String()) {
+			t.Errorf("%T: %v, %q", value, err, out.String())
+		}
+	}
+}
+
+// Dumpers and encoders that know nothing of a String walk into it by reflection.
+func TestReflectionHides(t *testing.T) {
+	type holder struct {
+		S     secret.String
+		inner *secret.String
+	}
+	s := secret.New(text)
+	var seen []string
+	var walk func(reflect.Value)
+	walk = func(v reflect.Value) {
+		switch v.Kind() {
+		case reflect.Pointer, reflect.Interface:
+			walk(v.Elem())
+		case reflect.Struct:
+			for _, field := range v.Fields() {
+				walk(field)
+			}
+		default:
+			seen = append(seen, v.String())
+		}
+	}
+	walk(reflect.ValueOf(&holder{s, &s}))
+	if want := []string{"<func() string Value>", "<func() string Value>"}; !slices.Equal(seen, want) {
+		t.Errorf("reflection sees %q, want %q", seen, want)
+	}
+}
+
+func TestEqualOnlyToItself(t *testing.T) {
+	s := secret.New(text)
+	same := s
+	if s != same || s == secret.New(text) || secret.New("") != (secret.String{}) {
+		t.Error("a String does not compare as it should")
+	}
+}
+
+// A program that dies of a panic prints the value and the stack.
+func TestPanicHides(t *testing.T) {
+	const variable = "USHER_TEST_PANIC"
+	s := secret.New(text)
+	values := map[string]any{"value": s, "pointer": &s, "struct": struct{ S secret.String }{s}, "error": fmt.Errorf("wrong: %v", s)}
+	if value, ok := values[os.Getenv(variable)]; ok {
+		panic(value)
+	}
+	for name := range values {
+		program := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPanicHides$")
+		program.Env = append(os.Environ(), variable+"="+name, "GOTRACEBACK=all")
+		out, err := program.CombinedOutput()
+		if err == nil || !bytes.Contains(out, []byte("panic: ")) || leaks(string(out)) {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
 	}
 }
 

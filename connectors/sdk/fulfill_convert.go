@@ -99,10 +99,10 @@ func failureFromProto(f *connectorv1.Failure) *fault.Error {
 func outcomeToProto(o Outcome) *connectorv1.Outcome {
 	return &connectorv1.Outcome{
 		Order: o.Order, Failure: failureToProto(o.Failure), Unchanged: o.Unchanged, ObjectId: o.ObjectID,
-		Attempts: uint32(o.Attempts), Details: o.Details, //nolint:gosec // a count of requests
+		Attempts: uint32(o.Attempts), Details: o.Details,
 		Exchanges: each(o.Exchanges, func(e Exchange) *connectorv1.Exchange {
 			return &connectorv1.Exchange{
-				Method: e.Method, Path: e.Path, Body: e.Body, Status: int32(e.Status), //nolint:gosec // an HTTP status
+				Method: e.Method, Path: e.Path, Body: e.Body, Status: int32(e.Status),
 				RequestId: e.RequestID, ClientRequestId: e.ClientRequestID, ErrorCode: e.ErrorCode, TimeMs: e.Time.UnixMilli(),
 			}
 		}),

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"syscall"
 
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -57,11 +58,19 @@ func (t *Transport) explain(target *url.URL, err error) error {
 			WithHint("Use the host name that stands in the certificate, or ask its owner for a correct one")
 	}
 	_, notTLS := errors.AsType[tls.RecordHeaderError](err)
-	op, _ := errors.AsType[*net.OpError](err)
-	if notTLS || op != nil && op.Op == "remote error" { // crypto/tls gives alerts of the other side this way
+	alert := alertOf(err)
+	if alert != nil && aboutClient(alert) {
+		cause = lasting(cause)
+		if !t.clientCertificate {
+			return f(route + " asks for a client certificate").WithHint("Set up the client certificate that the owner of the host has registered")
+		}
+		return f(route + " does not accept the client certificate").
+			WithHint("Check that it has not expired, and that the host trusts the authority that issued it")
+	}
+	if notTLS || alert != nil {
 		cause = lasting(cause)
 		return f("no TLS connection to " + route + " can be made").
-			WithHint("Check scheme and port; the host must offer TLS 1.2 or later")
+			WithHint("Check scheme and port; the host must offer TLS 1.2 or later, and may want a client certificate")
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return f("the host name " + dns.Name + " cannot be resolved").
@@ -74,6 +83,23 @@ func (t *Transport) explain(target *url.URL, err error) error {
 		return f(route + " refuses the connection").WithHint("Check host, port, firewall and, if there is one, the Proxy setting")
 	}
 	return f("the connection to " + route + " failed").WithHint("Check the network, the firewall and, if there is one, the Proxy setting")
+}
+
+// alertOf returns the alert by which the other side ended the TLS handshake, or nil.
+func alertOf(err error) error {
+	// crypto/tls gives it this way.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" {
+		return op.Err
+	}
+	return nil
+}
+
+// aboutClient reports whether an alert is about the client's certificate. Its type is not
+// exported, so the texts are compared. The numbers are those of RFC 8446, section 6.
+func aboutClient(alert error) bool {
+	const badCertificate, unsupported, revoked, expired, unknown, unknownAuthority, accessDenied, required = 42, 43, 44, 45, 46, 48, 49, 116
+	return slices.ContainsFunc([]tls.AlertError{badCertificate, unsupported, revoked, expired, unknown, unknownAuthority, accessDenied, required},
+		func(a tls.AlertError) bool { return a.Error() == alert.Error() })
 }
 
 // wsaRefused is ECONNREFUSED as Windows has it; package syscall knows it only there.

@@ -26,6 +26,9 @@ type Options struct {
 	NoProxy []string
 	// RootsPEM are certificate authorities trusted beside the system's own.
 	RootsPEM []byte
+	// ClientCertificate is shown to each server that asks for one, whatever authorities it says
+	// it trusts: its refusal tells more than the silence of a client that chose to show none.
+	ClientCertificate *tls.Certificate
 	// UserAgent is sent with requests that have none.
 	UserAgent string
 
@@ -61,6 +64,8 @@ type Transport struct {
 	userAgent string
 	stall     time.Duration
 	reached   sync.Map // the hosts that have answered, as keys
+
+	clientCertificate bool // there is one
 }
 
 // New makes a transport. A proxy URL or certificates that cannot be used are
@@ -74,6 +79,10 @@ func New(o Options) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
+	config := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	if o.ClientCertificate != nil {
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return o.ClientCertificate, nil }
+	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(o.HTTP2)
@@ -81,7 +90,7 @@ func New(o Options) (*Transport, error) {
 		Proxy:                  proxy.forRequest,
 		OnProxyConnectResponse: checkConnect,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    handshakeTimeout,
 		Protocols:              &protocols,
 		// All requests go to one host or two: the pool keeps as many connections as there are chains.
@@ -92,7 +101,7 @@ func New(o Options) (*Transport, error) {
 		MaxResponseHeaderBytes: 256 << 10,
 		ReadBufferSize:         32 << 10,
 	}
-	t := &Transport{proxy: proxy, userAgent: o.UserAgent, stall: orElse(o.StallTimeout, stallTimeout)}
+	t := &Transport{proxy: proxy, clientCertificate: o.ClientCertificate != nil, userAgent: o.UserAgent, stall: orElse(o.StallTimeout, stallTimeout)}
 	t.pool.Store(pool)
 	return t, nil
 }
