@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// certificate makes a certificate as PEM.
-func certificate(t *testing.T) string {
+// pemCertificate makes a certificate as PEM.
+func pemCertificate(t *testing.T) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -29,12 +29,12 @@ func certificate(t *testing.T) string {
 }
 
 func TestRoots(t *testing.T) {
-	one, two := certificate(t), certificate(t)
+	one, two := pemCertificate(t), pemCertificate(t)
 	private := "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
 	dir := write(t, "appsettings.agent.json", minimal,
 		"appsettings.json", `{"TrustedCertificates": ["both.pem", "one.pem"]}`,
 		"both.pem", "text before\r\n"+strings.ReplaceAll(one, "\n", "\r\n")+private+two, "one.pem", one)
-	s, err := Load(Options{Dir: dir})
+	s, err := load(t, Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestNoRoots(t *testing.T) {
 func TestBadRoots(t *testing.T) {
 	dir := write(t, "appsettings.agent.json", minimal, "appsettings.json", "{\"TrustedCertificates\": [\n\"none.pem\",\n\"text.pem\",\n\"bad.pem\"]}",
 		"text.pem", "no certificate", "bad.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-	s, err := Load(Options{Dir: dir})
+	s, err := load(t, Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

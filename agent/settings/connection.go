@@ -6,9 +6,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/usher-iga/usher/agent/secret"
+	"github.com/usher-iga/usher/agent/settings/tree"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
+
+// defaultConnector is the connector of a connection that names none.
+const defaultConnector = "entra-export"
 
 // maxConnectionID is the most characters that the reference product allows.
 const maxConnectionID = 441
@@ -23,7 +26,7 @@ func (s *Settings) Connection(id string) (*Connection, error) {
 		}
 		ids[i] = c.ID
 	}
-	err := fault.Errorf(fault.Invalid, "there is no connection %q in the settings of %s%s", id, s.Dir, didYouMean(id, ids))
+	err := fault.Errorf(fault.Invalid, "there is no connection %q in the settings of %s%s", id, s.Dir, tree.DidYouMean(id, ids))
 	if len(ids) == 0 {
 		return nil, err.WithHint("Add it to Connections in appsettings.agent.json")
 	}
@@ -31,56 +34,56 @@ func (s *Settings) Connection(id string) (*Connection, error) {
 }
 
 // connections reads the root section Connections.
-func (s section) connections() []*Connection {
-	given := s.node.find("Connections")
-	s = s.child("Connections")
-	if len(s.node.members) == 0 && (given == nil || given.shape == objectShape) {
-		s.warn(Origin{Layer: "appsettings.agent.json", File: filepath.Join(s.dir, "appsettings.agent.json")},
+func connections(s tree.Section) []*Connection {
+	given := s.Node.Find("Connections")
+	s = s.Child("Connections")
+	if len(s.Node.Members) == 0 && (given == nil || given.Shape == tree.Object) {
+		s.Warn(Origin{Layer: "appsettings.agent.json", File: filepath.Join(s.Dir, "appsettings.agent.json")},
 			"there is no connection", "Add one to Connections; the sample appsettings.agent.json shows how")
 	}
 	var all []*Connection
-	for _, member := range s.node.members {
-		if member.shape == nullShape {
+	for _, member := range s.Node.Members {
+		if member.Shape == tree.Null {
 			continue
 		}
-		s.checkID(member.name, member.origin)
-		if c := s.child(member.name); member.shape == objectShape {
-			all = append(all, c.connection(member.name))
+		checkID(s, member.Name, member.Origin)
+		if c := s.Child(member.Name); member.Shape == tree.Object {
+			all = append(all, connection(c, member.Name))
 		}
 	}
 	return all
 }
 
 // connection reads one connection.
-func (s section) connection(id string) *Connection {
-	c := &Connection{ID: id, Values: map[string]Value{}, Origin: s.node.origin, dir: s.dir}
+func connection(s tree.Section, id string) *Connection {
+	c := &Connection{ID: id, Values: map[string]Value{}, Origin: s.Node.Origin, dir: s.Dir}
 	// The connector's own keys first: reading Usher's adds defaults.
-	for _, member := range s.node.members {
+	for _, member := range s.Node.Members {
 		switch {
-		case contains(connectionKeys, member.name):
-		case member.isScalar():
-			c.Values[member.name] = Value{Text: secret.New(member.text), Origin: member.origin}
-		case member.shape != nullShape:
-			c.Values[member.name] = Value{Section: true, Origin: member.origin}
+		case tree.Contains(connectionKeys, member.Name):
+		case member.IsScalar():
+			c.Values[member.Name] = Value{Text: member.Secret(), Origin: member.Origin}
+		case member.Shape != tree.Null:
+			c.Values[member.Name] = Value{Section: true, Origin: member.Origin}
 		}
 	}
 	var at Origin
-	if c.Connector, at = s.text("Connector", "entra-export"); c.Connector == "" || strings.ContainsAny(c.Connector, `/\:`) {
-		s.invalid(at, "%s is no name of a connector: %q", s.name("Connector"), c.Connector).
+	if c.Connector, at = s.Text("Connector", defaultConnector); c.Connector == "" || strings.ContainsAny(c.Connector, `/\:`) {
+		s.Invalid(at, "%s is no name of a connector: %q", s.Name("Connector"), c.Connector).
 			WithHint("List the connectors with usher connectors list")
 	}
-	c.IgnoreCookieFile = s.truth("IgnoreCookieFile")
-	c.MaximumCookieAge = s.duration("MaximumCookieAge", "144h")
-	c.Thresholds = s.thresholds()
-	c.CSV = s.child("Csv").csv()
-	c.Mapping = s.mapping(id)
+	c.IgnoreCookieFile = s.Truth("IgnoreCookieFile")
+	c.MaximumCookieAge = s.Duration("MaximumCookieAge", "144h")
+	c.Thresholds = thresholds(s)
+	c.CSV = csv(s.Child("Csv"))
+	c.Mapping = mapping(s, id)
 	return c
 }
 
 // checkID checks a connection's id: it becomes part of file names, on Windows too.
-func (s section) checkID(id string, at Origin) {
+func checkID(s tree.Section, id string, at Origin) {
 	bad := func(format string, args ...any) {
-		s.invalid(at, "the connection name %q "+format, append([]any{id}, args...)...).
+		s.Invalid(at, "the connection name %q "+format, append([]any{id}, args...)...).
 			WithHint("Use letters, digits, dots and hyphens, with a letter first; names such as CON and NUL are kept by Windows")
 	}
 	first, _ := utf8.DecodeRuneInString(id)
@@ -100,7 +103,7 @@ func (s section) checkID(id string, at Origin) {
 	case isDevice(base):
 		bad("is a name that Windows keeps for a device")
 	case strings.Contains(id, "_"):
-		s.warn(at, "the connection name \""+id+"\" holds an underscore",
+		s.Warn(at, "the connection name \""+id+"\" holds an underscore",
 			"File names such as "+id+"_members_group.csv are easier to read without; the IGA system may refuse such a name")
 	}
 }
@@ -115,7 +118,7 @@ func isDevice(name string) bool {
 	if stem, ok := strings.CutPrefix(name, "LPT"); ok {
 		return isPort(stem)
 	}
-	return contains([]string{"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}, name)
+	return tree.Contains([]string{"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}, name)
 }
 
 func isPort(stem string) bool {
@@ -123,34 +126,34 @@ func isPort(stem string) bool {
 }
 
 // thresholds reads the bounds of an incremental export.
-func (s section) thresholds() Thresholds {
+func thresholds(s tree.Section) Thresholds {
 	return Thresholds{
-		MaximumInsertedLines:           s.count("MaximumInsertedLines"),
-		MaximumUpdatedLines:            s.count("MaximumUpdatedLines"),
-		MaximumDeletedLines:            s.count("MaximumDeletedLines"),
-		MaximumLinkInsertedLines:       s.count("MaximumLinkInsertedLines"),
-		MaximumLinkDeletedLines:        s.count("MaximumLinkDeletedLines"),
-		MaxPercentageInsertedLines:     s.count("MaxPercentageInsertedLines"),
-		MaxPercentageUpdatedLines:      s.count("MaxPercentageUpdatedLines"),
-		MaxPercentageDeletedLines:      s.count("MaxPercentageDeletedLines"),
-		MaxLinkPercentageInsertedLines: s.count("MaxLinkPercentageInsertedLines"),
-		MaxLinkPercentageDeletedLines:  s.count("MaxLinkPercentageDeletedLines"),
+		MaximumInsertedLines:           s.Count("MaximumInsertedLines"),
+		MaximumUpdatedLines:            s.Count("MaximumUpdatedLines"),
+		MaximumDeletedLines:            s.Count("MaximumDeletedLines"),
+		MaximumLinkInsertedLines:       s.Count("MaximumLinkInsertedLines"),
+		MaximumLinkDeletedLines:        s.Count("MaximumLinkDeletedLines"),
+		MaxPercentageInsertedLines:     s.Count("MaxPercentageInsertedLines"),
+		MaxPercentageUpdatedLines:      s.Count("MaxPercentageUpdatedLines"),
+		MaxPercentageDeletedLines:      s.Count("MaxPercentageDeletedLines"),
+		MaxLinkPercentageInsertedLines: s.Count("MaxLinkPercentageInsertedLines"),
+		MaxLinkPercentageDeletedLines:  s.Count("MaxLinkPercentageDeletedLines"),
 	}
 }
 
 // csv reads the section Csv of a connection.
-func (s section) csv() CSV {
-	s.unknown(csvKeys)
+func csv(s tree.Section) CSV {
+	s.Unknown(csvKeys)
 	return CSV{
-		Delimiter: choose(s, "Delimiter", ",", "one character other than a quote or a line break", func(given string) (rune, bool) {
+		Delimiter: tree.Choose(s, "Delimiter", ",", "one character other than a quote or a line break", func(given string) (rune, bool) {
 			r, size := utf8.DecodeRuneInString(given)
 			return r, size == len(given) && r != utf8.RuneError && !strings.ContainsRune("\"\r\n\x00", r)
 		}),
-		ValueSeparator: choose(s, "ValueSeparator", "\n", "at least one character", func(given string) (string, bool) {
+		ValueSeparator: tree.Choose(s, "ValueSeparator", "\n", "at least one character", func(given string) (string, bool) {
 			return given, given != ""
 		}),
-		TypeName: choose(s, "TypeName", string(TypeNameBare), `"bare" or "full"`, func(given string) (TypeName, bool) {
-			name := TypeName(fold(given))
+		TypeName: tree.Choose(s, "TypeName", string(TypeNameBare), `"bare" or "full"`, func(given string) (TypeName, bool) {
+			name := TypeName(strings.ToLower(given))
 			return name, name == TypeNameBare || name == TypeNameFull
 		}),
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/usher-iga/usher/agent/secret"
+	"github.com/usher-iga/usher/agent/settings/tree"
 	"github.com/usher-iga/usher/connectors/sdk"
 )
 
@@ -34,16 +35,16 @@ type lister struct {
 }
 
 // list adds the values below n, which stands at path. hidden says that all of them are secrets.
-func (l *lister) list(n *node, path []string, hidden bool) {
-	for _, member := range n.members {
-		below := slices.Concat(path, []string{member.name})
+func (l *lister) list(n *tree.Node, path []string, hidden bool) {
+	for _, member := range n.Members {
+		below := slices.Concat(path, []string{member.Name})
 		switch {
-		case member.isScalar():
-			l.add(below, member.text, member.origin, hidden || l.isSecret(below))
-		case member.shape == arrayShape:
+		case member.IsScalar():
+			l.add(below, member.Text(), member.Origin, hidden || l.isSecret(below) || member.Origin.Protected && !l.isPlain(below))
+		case member.Shape == tree.Array:
 			l.list(member, below, hidden || l.isSecret(below))
-		case member.shape == objectShape:
-			l.list(member, below, hidden || isSecretSection(below) || l.isForeign(below))
+		case member.Shape == tree.Object:
+			l.list(member, below, hidden || tree.IsSecretSection(below) || l.isForeign(below))
 		}
 	}
 	if c := l.connection(path); c != nil && len(path) == 2 && c.CheckMapping() == nil {
@@ -55,13 +56,13 @@ func (l *lister) list(n *node, path []string, hidden bool) {
 func (l *lister) defaults(c *Connection, path []string) {
 	for _, key := range l.connectors[c.Connector] {
 		if value, _ := c.value(key.Name); value == "" && key.Default != "" {
-			l.add(slices.Concat(path, []string{key.Name}), key.Default, Origin{Layer: LayerDefault}, key.Secret || isSecretKey(key.Name))
+			l.add(slices.Concat(path, []string{key.Name}), key.Default, Origin{Layer: LayerDefault}, key.Secret || tree.IsSecretKey(key.Name))
 		}
 	}
 }
 
 func (l *lister) add(path []string, value string, at Origin, hidden bool) {
-	value = hideUserinfo(value)
+	value = tree.HideUserinfo(value)
 	if hidden {
 		value = secret.Hidden
 	}
@@ -71,7 +72,7 @@ func (l *lister) add(path []string, value string, at Origin, hidden bool) {
 // isSecret reports whether the value at path is a secret by its name or by what the connector says.
 func (l *lister) isSecret(path []string) bool {
 	key := path[len(path)-1]
-	if isSecretKey(key) {
+	if tree.IsSecretKey(key) {
 		return true
 	}
 	if l.isForeign(path) {
@@ -81,10 +82,19 @@ func (l *lister) isSecret(path []string) bool {
 	return spec != nil && spec.Secret
 }
 
+// isPlain reports whether the value at path is known to be no secret: a key of Usher, or one that its
+// connector describes so.
+func (l *lister) isPlain(path []string) bool {
+	if l.connection(path) == nil || len(path) < 3 {
+		return tree.Contains(rootKeys, path[0]) && !strings.EqualFold(path[0], "Connections")
+	}
+	return tree.Contains(connectionKeys, path[2]) || l.spec(path) != nil
+}
+
 // isForeign reports whether path is a key of a connection that neither Usher nor the connector
 // knows: nobody can tell whether it is a secret.
 func (l *lister) isForeign(path []string) bool {
-	return len(path) == 3 && l.connection(path) != nil && !contains(connectionKeys, path[2]) && l.spec(path) == nil
+	return len(path) == 3 && l.connection(path) != nil && !tree.Contains(connectionKeys, path[2]) && l.spec(path) == nil
 }
 
 // spec returns what the connector says of the key at path, or nil.

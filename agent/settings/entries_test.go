@@ -18,7 +18,7 @@ func TestEntriesHideTheUnknown(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "appsettings.agent.json"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Load(Options{Dir: dir, ProgramDir: dir})
+	s, err := load(t, Options{Dir: dir, ProgramDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

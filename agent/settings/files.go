@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usher-iga/usher/agent/settings/tree"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -19,8 +20,8 @@ const maxTables = 10
 // fileMapping makes a connection's mapping of the XML files that EntityTypeMappingFiles names: the
 // columns of every mapping onto the connection's table of objects, one after the other, and the
 // navigations that associations need beside the default ones.
-func (s section) fileMapping(id string, at Origin) EntityTypeMapping {
-	configurations, ok := s.configurations()
+func fileMapping(s tree.Section, id string, at Origin) EntityTypeMapping {
+	configurations, ok := configurations(s)
 	if !ok {
 		return EntityTypeMapping{}
 	}
@@ -50,51 +51,51 @@ func (s section) fileMapping(id string, at Origin) EntityTypeMapping {
 		if len(tables) > maxTables {
 			found += " and others"
 		}
-		s.invalid(at, "no EntityTypeMapping in the files of %s has the ConnectionTable %s_%s; %s",
-			s.name("EntityTypeMappingFiles"), id, objectsTable, found).
+		s.Invalid(at, "no EntityTypeMapping in the files of %s has the ConnectionTable %s_%s; %s",
+			s.Name("EntityTypeMappingFiles"), id, objectsTable, found).
 			WithHint("Name the connection as the files do, or name the files that map it")
 		return EntityTypeMapping{}
 	}
-	mapping := s.unite(mappings)
+	mapping := unite(s, mappings)
 	mapping.Navigations, mapping.Origin = navigations, at
 	return mapping
 }
 
 // configurations reads the files; false means that something was reported.
-func (s section) configurations() ([]*configuration, bool) {
-	files := s.list("EntityTypeMappingFiles")
-	before := len(s.problems)
+func configurations(s tree.Section) ([]*configuration, bool) {
+	files := s.List("EntityTypeMappingFiles")
+	before := s.Len()
 	if len(files) == 0 {
-		s.invalid(s.node.find("EntityTypeMappingFiles").origin, "%s names no file", s.name("EntityTypeMappingFiles")).
+		s.Invalid(s.Node.Find("EntityTypeMappingFiles").Origin, "%s names no file", s.Name("EntityTypeMappingFiles")).
 			WithHint("List the XML files that map the connection, or use EntityTypeMapping")
 	}
 	var all []*configuration
 	for _, file := range files {
-		path := absolute(s.dir, file.text)
-		source, err := readSource(filepath.Base(path), path, &s.report)
+		path := tree.Absolute(s.Dir, file.Text)
+		source, err := tree.ReadFile(filepath.Base(path), path, s.Report)
 		if errors.Is(err, fs.ErrNotExist) {
-			s.add(file.origin, fault.Errorf(fault.Invalid, "%s: there is no file %s", file.origin, path)).
-				WithHint("Correct the path in %s; a relative one starts at %s", s.name("EntityTypeMappingFiles"), s.dir)
+			s.Add(file.Origin, fault.Errorf(fault.Invalid, "%s: there is no file %s", file.Origin, path)).
+				WithHint("Correct the path in %s; a relative one starts at %s", s.Name("EntityTypeMappingFiles"), s.Dir)
 		}
 		if source == nil {
 			continue
 		}
-		if c := readXML(source, &s.report); c != nil {
+		if c := readXML(source, s.Report); c != nil {
 			all = append(all, c)
 		}
 	}
-	return all, len(s.problems) == before
+	return all, s.Len() == before
 }
 
 // unite makes one mapping of several. A column that only some of them have is asked of their
 // entities only.
-func (s section) unite(mappings []entityTypeMapping) EntityTypeMapping {
+func unite(s tree.Section, mappings []entityTypeMapping) EntityTypeMapping {
 	var united EntityTypeMapping
-	c := newColumns(s.loader)
+	c := newColumns(s.Report)
 	for _, m := range mappings {
 		entities := m.entityNames()
 		united.Entities = union(united.Entities, entities...)
-		s.problems = append(s.problems, m.report.problems...)
+		s.Take(&m.report)
 		for _, p := range m.properties {
 			if known := c.find(p.Column); known != nil {
 				known.PrimaryKey = known.PrimaryKey || p.PrimaryKey
@@ -139,7 +140,7 @@ func navigationOf(id, table string) string {
 func union(names []string, more ...string) []string {
 	names = slices.Clip(names)
 	for _, name := range more {
-		if !contains(names, name) {
+		if !tree.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tailscale/hujson"
+	"github.com/usher-iga/usher/agent/settings/tree"
 )
 
 // seed adds the golden files' inputs with the extension, and more.
@@ -35,53 +35,14 @@ func seed(f *testing.F, extension string, more ...string) {
 	}
 }
 
-// FuzzJSON reads anything as JSON: the same outcome each time, a tree or a problem but never
-// neither, and every place inside the text. Where another reader of JSON with comments is content,
-// what remains after taking comments and trailing commas out must be the same.
-func FuzzJSON(f *testing.F) {
-	seed(f, ".json", `,`, `{},`, `{,}`, `[1,,]`, `{"a":/`, `{"a":"/*"} //`, "\ufeff{}", `{"\ud800":1}`, `"\`, `{"a":[1,/**/]}`, "{\"a\":1,//\r\n}")
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 1<<14 {
-			return // the other reader recurses without limit
-		}
-		read := func() (*node, report) {
-			var r report
-			s := newSource("f", "f", bytes.Clone(data), &r)
-			if s == nil {
-				return nil, r
-			}
-			return readJSON(s, &r), r
-		}
-		tree, r := read()
-		again, r2 := read()
-		if !reflect.DeepEqual(tree, again) || !reflect.DeepEqual(r, r2) {
-			t.Fatal("two readings differ")
-		}
-		if tree == nil && len(r.problems) == 0 {
-			t.Fatal("nothing was read and nothing is wrong")
-		}
-		lines := bytes.Count(data, []byte("\n")) + 1
-		for _, p := range r.problems {
-			if p.origin.Line < 1 || p.origin.Line > lines || p.origin.Column < 1 || p.err.Message == "" {
-				t.Fatalf("%+v: %v", p.origin, p.err)
-			}
-		}
-		if want, err := hujson.Standardize(bytes.Clone(data)); err == nil {
-			if got := blank(data); !bytes.Equal(got, want) {
-				t.Fatalf("got  %q\nwant %q", got, want)
-			}
-		}
-	})
-}
-
 // FuzzXML reads anything as a configuration file: the same outcome each time, and a reason if nothing was read.
 func FuzzXML(f *testing.F) {
 	seed(f, ".xml", `<?xml version="1.0" encoding="latin9"?><a/>`, `<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>`, "</a>",
 		`<ConfigurationFile xmlns="urn:schemas-usercube-com:configuration"><EntityTypeMapping/><Property/></ConfigurationFile>`)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		read := func() (*configuration, report) {
-			var r report
-			s := newSource("f", "f", bytes.Clone(data), &r)
+		read := func() (*configuration, tree.Report) {
+			var r tree.Report
+			s := tree.NewFile("f", "f", bytes.Clone(data), &r)
 			if s == nil {
 				return nil, r
 			}
@@ -92,13 +53,12 @@ func FuzzXML(f *testing.F) {
 		if !reflect.DeepEqual(found, again) || !reflect.DeepEqual(r, r2) {
 			t.Fatal("two readings differ")
 		}
-		if found == nil && len(r.problems) == 0 {
+		if found == nil && r.Len() == 0 {
 			t.Fatal("nothing was read and nothing is wrong")
 		}
-		lines := bytes.Count(data, []byte("\n")) + 1
-		for _, p := range r.problems {
-			if p.origin.Line < 1 || p.origin.Line > lines || p.err.Message == "" {
-				t.Fatalf("%+v: %v", p.origin, p.err)
+		for _, p := range problemsOf(t, r.Err()) {
+			if !strings.HasPrefix(p.Message, "f:") {
+				t.Fatal(p)
 			}
 		}
 	})

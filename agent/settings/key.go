@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/agent/secret"
+	"github.com/usher-iga/usher/agent/settings/tree"
 	"github.com/usher-iga/usher/connectors/sdk"
 )
 
@@ -19,17 +21,17 @@ var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{1
 // default are absent. The error is a [Problems] whose faults have Setting set. It may be called
 // any number of times.
 func (c *Connection) Resolve(keys []sdk.Setting) (plain map[string]string, secrets map[string]secret.String, err error) {
-	var r report
+	var r tree.Report
 	plain, secrets = map[string]string{}, map[string]secret.String{}
 	c.unknownKeys(keys, &r)
 	for _, key := range keys {
 		given, at := c.value(key.Name)
 		if c.isSection(key.Name) {
-			r.invalid(at, "%s of connection %s must be a single value", key.Name, c.ID).WithSetting(key.Name).WithHint("%s", key.Help)
+			r.Invalid(at, "%s of connection %s must be a single value", key.Name, c.ID).WithSetting(key.Name).WithHint("%s", key.Help)
 			continue
 		}
 		if given == "" && key.Required {
-			r.invalid(c.Origin, "the connection %s has no %s", c.ID, key.Name).
+			r.Invalid(c.Origin, "the connection %s has no %s", c.ID, key.Name).
 				WithSetting(key.Name).
 				WithHint("%s", c.whereToPut(key))
 			continue
@@ -43,22 +45,43 @@ func (c *Connection) Resolve(keys []sdk.Setting) (plain map[string]string, secre
 		value, must := check(key, given, c.dir)
 		switch {
 		case must != "":
-			is := shown(key.Name, value)
+			is := tree.Shown(key.Name, value)
 			if key.Secret {
 				is = secret.Hidden
 			}
-			r.invalid(at, "%s of connection %s must be %s, is %s", key.Name, c.ID, must, is).
+			r.Invalid(at, "%s of connection %s must be %s, is %s", key.Name, c.ID, must, is).
 				WithSetting(key.Name).WithHint("%s", key.Help)
+		case !c.isPrivate(key, value, at, &r):
 		case key.Secret:
 			secrets[key.Name] = secret.New(value)
 		default:
 			plain[key.Name] = value
 		}
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, nil, err
 	}
 	return plain, secrets, nil
+}
+
+// isPrivate reports a file that others can read and that holds a secret: a private key, or the
+// settings with a secret that only the connector knows to be one. It returns false then.
+func (c *Connection) isPrivate(key sdk.Setting, value string, at Origin, r *tree.Report) bool {
+	file := ""
+	switch {
+	case key.Kind == sdk.File && strings.HasSuffix(strings.ToLower(key.Name), "certificatefile"):
+		file = value
+	case key.Secret && !at.Protected:
+		file = at.File // empty for a variable
+	}
+	if file == "" {
+		return true
+	}
+	err := durable.CheckPrivate(file)
+	if err != nil {
+		r.Fault(at, key.Name+" of connection "+c.ID, err).WithSetting(key.Name)
+	}
+	return err == nil
 }
 
 // Locate returns where a key of the connection, in whatever case, or a column of its mapping was
@@ -94,15 +117,15 @@ func (c *Connection) isSection(key string) bool {
 }
 
 // unknownKeys reports the values that neither Usher nor the connector knows.
-func (c *Connection) unknownKeys(keys []sdk.Setting, r *report) {
+func (c *Connection) unknownKeys(keys []sdk.Setting, r *tree.Report) {
 	var known []string
 	for _, key := range keys {
 		known = append(known, key.Name)
 	}
 	all := slices.Concat(known, connectionKeys)
 	for name, value := range c.Values {
-		if !contains(known, name) {
-			r.invalid(value.Origin, "unknown key %q in connection %s%s", name, c.ID, didYouMean(name, all)).
+		if !tree.Contains(known, name) {
+			r.Invalid(value.Origin, "unknown key %q in connection %s%s", name, c.ID, tree.DidYouMean(name, all)).
 				WithSetting(name).
 				WithHint("Known keys: %s", strings.Join(all, ", "))
 		}
@@ -132,15 +155,15 @@ func check(key sdk.Setting, given, dir string) (value, must string) {
 			return given, "a URL such as https://host/path"
 		}
 	case sdk.File:
-		given = absolute(dir, given)
+		given = tree.Absolute(dir, given)
 		if info, err := os.Stat(given); err != nil || !info.Mode().IsRegular() {
 			return given, "an existing file"
 		}
 	case sdk.Bool:
-		if _, ok := parseBool(given); !ok {
+		if _, ok := tree.ParseBool(given); !ok {
 			return given, "true or false"
 		}
-		given = fold(given)
+		given = strings.ToLower(given)
 	case sdk.Choice:
 		i := slices.IndexFunc(key.Choices, func(choice string) bool { return strings.EqualFold(choice, given) })
 		if i < 0 {

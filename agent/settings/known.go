@@ -1,9 +1,14 @@
 package settings
 
+import "github.com/usher-iga/usher/agent/settings/layer"
+
 // The keys that Usher reads, section by section. The JSON Schemas in appsettings/ list the same; a
 // test holds them together.
 var (
-	rootKeys       = []string{"TempFolderPath", "WorkFolderPath", "Proxy", "TrustedCertificates", "Connectors", "Connections"}
+	rootKeys = []string{
+		"TempFolderPath", "WorkFolderPath", "Proxy", "TrustedCertificates", "Connectors", "Connections",
+		layer.EncryptionSection, layer.KeyVaultSection, layer.CyberArkSection,
+	}
 	proxyKeys      = []string{"Address", "Bypass", "Username", "Password"}
 	connectorsKeys = []string{"Folder", "Checksums", "StartTimeout", "IdleTimeout"}
 	connectionKeys = []string{
@@ -22,7 +27,7 @@ var (
 // files that were written for it.
 var referenceKeys = []string{
 	"$schema", "ApplicationInsights", "ApplicationUri", "Authentication", "AuthorizeUsercubeCertificate",
-	"AzureKeyVault", "Cors", "CyberArk", "Databases", "EncryptionCertificate", "IdentityServer",
+	"Cors", "Databases", "IdentityServer",
 	"InstallationDirectoryPath", "InvokeSqlCommands", "JobLaunchTimeout", "Jobs", "LogsPath", "OpenId",
 	"PasswordGenerationSetting", "PasswordResetSettings", "Scheduler", "Serilog", "SourcesRootPaths",
 	"Swagger", "TaskAgentConfiguration", "TaskTimeoutSupplement", "TokenBuildingSettings",

@@ -24,6 +24,14 @@ func write(t *testing.T, files ...string) string {
 	return dir
 }
 
+// load loads settings once.
+func load(t *testing.T, o Options) (*Settings, error) {
+	t.Helper()
+	l := NewLoader(o)
+	t.Cleanup(l.Close)
+	return l.Load(t.Context())
+}
+
 func TestFolder(t *testing.T) {
 	empty := t.TempDir()
 	file := filepath.Join(write(t, "x", ""), "x")
@@ -32,7 +40,7 @@ func TestFolder(t *testing.T) {
 		{"a file", file, "the settings folder " + file + " is a file"},
 		{"no agent file", empty, "there is no appsettings.agent.json in " + empty},
 	} {
-		_, err := Load(Options{Dir: tc.dir})
+		_, err := load(t, Options{Dir: tc.dir})
 		problems := problemsOf(t, err)
 		if len(problems) != 1 || problems[0].Message != tc.want || problems[0].Hint == "" || !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: got %v, want %s", tc.name, err, tc.want)
@@ -50,11 +58,11 @@ func TestEncoding(t *testing.T) {
 		{"UTF-16", utf16, "appsettings.agent.json:1: the file is saved as UTF-16"},
 		{"UTF-16 without mark", utf16[2:], "appsettings.agent.json:1: the file is saved as UTF-16"},
 		{"Latin 1", "{\n// M\xfcnchen\n}", "appsettings.agent.json:2: the file is not UTF-8 from here on"},
-		{"huge", strings.Repeat(" ", maxSource+1), "appsettings.agent.json:1: the file is larger than 16 MiB"},
+		{"huge", strings.Repeat(" ", 16<<20+1), "appsettings.agent.json:1: the file is larger than 16 MiB"},
 		{"deep", strings.Repeat(`{"a":`, 100), "appsettings.agent.json:1: more than 64 levels of braces and brackets"},
 	} {
 		dir := write(t, "appsettings.agent.json", tc.text)
-		_, err := Load(Options{Dir: dir})
+		_, err := load(t, Options{Dir: dir})
 		switch problems := problemsOf(t, err); {
 		case tc.want == "" && err != nil:
 			t.Errorf("%s: %v", tc.name, err)
@@ -72,12 +80,12 @@ func TestEnvironmentFiles(t *testing.T) {
 		{"", "Test", "t"},
 		{"Production", "Test", "p"},
 	} {
-		s, err := Load(Options{Dir: dir, Environment: tc.given, Environ: []string{"aspnetcore_environment=" + tc.variable}})
+		s, err := load(t, Options{Dir: dir, Environment: tc.given, Environ: []string{"aspnetcore_environment=" + tc.variable}})
 		if err != nil || s.TempFolder != filepath.Join(dir, tc.want) {
 			t.Errorf("%+v: got %v, %v", tc, s, err)
 		}
 	}
-	if _, err := Load(Options{Dir: dir, Environment: "../x"}); !fault.Is(err, fault.Invalid) {
+	if _, err := load(t, Options{Dir: dir, Environment: "../x"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a path as environment: %v", err)
 	}
 }
@@ -87,14 +95,14 @@ func TestUnreadable(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "appsettings.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Load(Options{Dir: dir})
+	_, err := load(t, Options{Dir: dir})
 	if !fault.Is(err, fault.Storage) || !strings.HasPrefix(err.Error(), filepath.Join(dir, "appsettings.json")+": cannot read the file: ") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestConnectionLookup(t *testing.T) {
-	s, err := Load(Options{Dir: write(t, "appsettings.agent.json", minimal)})
+	s, err := load(t, Options{Dir: write(t, "appsettings.agent.json", minimal)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +122,7 @@ func TestConnectionLookup(t *testing.T) {
 func TestLocate(t *testing.T) {
 	text := strings.Replace(minimal, `"EntityType`, "\n\"TenantId\": 7,\n"+`"EntityType`, 1)
 	dir := write(t, "appsettings.agent.json", text)
-	s, err := Load(Options{Dir: dir})
+	s, err := load(t, Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,14 +143,14 @@ func TestProxyURL(t *testing.T) {
 		"https://u:p%40ss@proxy:1/": "https://u:p%40ss@proxy:1",
 	} {
 		dir := write(t, "appsettings.agent.json", minimal, "appsettings.json", `{"Proxy": "`+address+`"}`)
-		s, err := Load(Options{Dir: dir, Environ: []string{"HTTPS_PROXY=http://other"}})
+		s, err := load(t, Options{Dir: dir, Environ: []string{"HTTPS_PROXY=http://other"}})
 		if err != nil || s.Proxy.URL().Reveal() != want {
 			t.Errorf("%q: got %v, %v", address, s, err)
 		}
 	}
 	for _, address := range []string{"http://u:s3cr3t#x@proxy:3128", "socks5://u:s3cr3t@proxy", "http://u:s3cr3t@proxy/path", "u:s3cr3t %zz@proxy", "http://:s3cr3t"} {
 		dir := write(t, "appsettings.agent.json", minimal, "appsettings.json", `{"Proxy": "`+address+`"}`)
-		_, err := Load(Options{Dir: dir})
+		_, err := load(t, Options{Dir: dir})
 		describeProblems(t, problemsOf(t, err))
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q is taken", address)
@@ -153,7 +161,7 @@ func TestProxyURL(t *testing.T) {
 func TestIDLength(t *testing.T) {
 	for length, ok := range map[int]bool{maxConnectionID: true, maxConnectionID + 1: false} {
 		dir := write(t, "appsettings.agent.json", strings.Replace(minimal, "Contoso", strings.Repeat("é", length), 1))
-		if _, err := Load(Options{Dir: dir}); (err == nil) != ok {
+		if _, err := load(t, Options{Dir: dir}); (err == nil) != ok {
 			t.Errorf("%d characters: %v", length, err)
 		}
 	}

@@ -3,6 +3,8 @@ package settings
 import (
 	"strings"
 	"unicode"
+
+	"github.com/usher-iga/usher/agent/settings/tree"
 )
 
 const (
@@ -18,33 +20,33 @@ const exampleMapping = `Write for example "EntityTypeMapping": {"Properties": [`
 	`{"ConnectionColumn": "id", "IsPrimaryKey": true}, {"ConnectionColumn": "displayName"}]}`
 
 // mapping reads what the connection exports, from its EntityTypeMapping or the files of EntityTypeMappingFiles.
-func (s section) mapping(id string) EntityTypeMapping {
-	own, files := s.node.find("EntityTypeMapping"), s.node.find("EntityTypeMappingFiles")
+func mapping(s tree.Section, id string) EntityTypeMapping {
+	own, files := s.Node.Find("EntityTypeMapping"), s.Node.Find("EntityTypeMappingFiles")
 	switch {
 	case own != nil && files != nil:
-		s.invalid(files.origin, "%s has both EntityTypeMapping (%s) and EntityTypeMappingFiles", s.path, own.origin).
+		s.Invalid(files.Origin, "%s has both EntityTypeMapping (%s) and EntityTypeMappingFiles", s.Path, own.Origin).
 			WithHint("Remove one of them")
 		return EntityTypeMapping{}
 	case files != nil:
-		return s.fileMapping(id, files.origin)
+		return fileMapping(s, id, files.Origin)
 	case own == nil:
 		return EntityTypeMapping{}
 	}
-	m := s.child("EntityTypeMapping")
-	if own.shape != objectShape {
+	m := s.Child("EntityTypeMapping")
+	if own.Shape != tree.Object {
 		return EntityTypeMapping{} // reported
 	}
-	m.unknown(mappingKeys)
+	m.Unknown(mappingKeys)
 	mapping := EntityTypeMapping{
-		Entities:    texts(m.words("C0", defaultEntities)),
-		Navigations: texts(m.words("Navigations", defaultNavigations)),
-		Origin:      own.origin,
+		Entities:    tree.Texts(m.Words("C0", defaultEntities)),
+		Navigations: tree.Texts(m.Words("Navigations", defaultNavigations)),
+		Origin:      own.Origin,
 	}
-	if c0 := m.node.find("C0"); len(mapping.Entities) == 0 {
-		s.invalid(c0.origin, "%s names no entity", m.name("C0")).
+	if c0 := m.Node.Find("C0"); len(mapping.Entities) == 0 {
+		s.Invalid(c0.Origin, "%s names no entity", m.Name("C0")).
 			WithHint("Write for example \"C0\": %q, which is the default", defaultEntities)
 	}
-	mapping.Properties = m.properties(mapping.Entities)
+	mapping.Properties = properties(m, mapping.Entities)
 	return mapping
 }
 
@@ -55,81 +57,81 @@ func (c *Connection) CheckMapping() error {
 	if len(c.Mapping.Properties) > 0 {
 		return nil
 	}
-	var r report
-	r.invalid(c.Origin, "the connection %s has no EntityTypeMapping: nothing says which columns to export", c.ID).
+	var r tree.Report
+	r.Invalid(c.Origin, "the connection %s has no EntityTypeMapping: nothing says which columns to export", c.ID).
 		WithHint(exampleMapping + `, or name XML files in "EntityTypeMappingFiles"`)
-	return r.err()
+	return r.Err()
 }
 
 // properties reads the list of columns.
-func (s section) properties(entities []string) []Property {
-	list := s.node.find("Properties")
+func properties(s tree.Section, entities []string) []Property {
+	list := s.Node.Find("Properties")
 	switch {
 	case list == nil:
-		s.invalid(s.node.origin, "%s has no Properties: nothing says which columns to export", s.path).WithHint(exampleMapping)
+		s.Invalid(s.Node.Origin, "%s has no Properties: nothing says which columns to export", s.Path).WithHint(exampleMapping)
 		return nil
-	case list.shape != arrayShape:
-		s.invalid(list.origin, "%s must be a list in brackets", s.name("Properties")).WithHint(exampleMapping)
+	case list.Shape != tree.Array:
+		s.Invalid(list.Origin, "%s must be a list in brackets", s.Name("Properties")).WithHint(exampleMapping)
 		return nil
 	}
-	c := newColumns(s.loader)
-	for _, member := range list.members {
-		name := s.name("Properties") + "[" + member.name + "]"
-		if member.shape != objectShape {
-			s.invalid(member.origin, "%s must be an object in braces", name).WithHint(exampleMapping)
+	c := newColumns(s.Report)
+	for _, member := range list.Members {
+		name := s.Name("Properties") + "[" + member.Name + "]"
+		if member.Shape != tree.Object {
+			s.Invalid(member.Origin, "%s must be an object in braces", name).WithHint(exampleMapping)
 			continue
 		}
-		c.addProperty(section{s.loader, member, name}, entities)
+		c.addProperty(tree.Section{Report: s.Report, Node: member, Path: name, Dir: s.Dir}, entities)
 	}
-	return c.finish(s.name("Properties"), list.origin)
+	return c.finish(s.Name("Properties"), list.Origin)
 }
 
 // columns gathers the columns of a mapping.
 type columns struct {
-	*loader
+	*tree.Report
 	all    []Property
 	byName map[string]int // folded names to indexes of all
 }
 
 // addProperty reads one element of Properties.
-func (c *columns) addProperty(s section, entities []string) {
-	s.unknown(propertyKeys)
-	column := s.scalar("ConnectionColumn")
+func (c *columns) addProperty(s tree.Section, entities []string) {
+	s.Unknown(propertyKeys)
+	column := s.Scalar("ConnectionColumn")
 	switch {
-	case s.node.find("ConnectionColumn") == nil:
-		s.invalid(s.node.origin, "%s has no ConnectionColumn", s.path).
+	case s.Node.Find("ConnectionColumn") == nil:
+		s.Invalid(s.Node.Origin, "%s has no ConnectionColumn", s.Path).
 			WithHint(`Write {"ConnectionColumn": "displayName"}`)
 		return
 	case column == nil:
 		return // reported
 	}
-	p := Property{Column: column.text, Origin: column.origin}
-	if n := s.scalar("IsPrimaryKey"); n != nil {
-		p.PrimaryKey = s.truth("IsPrimaryKey")
+	p := Property{Column: column.Text(), Origin: column.Origin}
+	if n := s.Scalar("IsPrimaryKey"); n != nil {
+		p.PrimaryKey = s.Truth("IsPrimaryKey")
 	}
-	if s.node.find("Entities") != nil {
-		p.Entities = s.entities(entities)
+	if s.Node.Find("Entities") != nil {
+		p.Entities = entitiesOf(s, entities)
 	}
 	if first := c.find(p.Column); first != nil {
-		c.invalid(p.Origin, "the column %q is there twice, first at %s", p.Column, first.Origin).
+		c.Invalid(p.Origin, "the column %q is there twice, first at %s", p.Column, first.Origin).
 			WithHint("Remove one of them")
 		return
 	}
 	c.add(p)
 }
 
-// entities reads the key Entities of a column: some of those that the mapping exports, as spelled there.
-func (s section) entities(all []string) []string {
+// entitiesOf reads the key Entities of a column: some of those that the mapping exports, as spelled there.
+func entitiesOf(s tree.Section, all []string) []string {
 	var some []string
-	for _, word := range s.words("Entities", "") {
+	for _, word := range s.Words("Entities", "") {
 		known := ""
 		for _, entity := range all {
-			if strings.EqualFold(entity, word.text) {
+			if strings.EqualFold(entity, word.Text) {
 				known = entity
 			}
 		}
 		if known == "" {
-			s.invalid(word.origin, "%s names %q, which is not in C0%s", s.name("Entities"), word.text, didYouMean(word.text, all)).
+			s.Invalid(word.Origin, "%s names %q, which is not in C0%s", s.Name("Entities"), word.Text, tree.DidYouMean(word.Text, all)).
 				WithHint("C0 holds: %s", strings.Join(all, " "))
 			continue
 		}
@@ -138,11 +140,11 @@ func (s section) entities(all []string) []string {
 	return some
 }
 
-func newColumns(l *loader) *columns { return &columns{loader: l, byName: map[string]int{}} }
+func newColumns(r *tree.Report) *columns { return &columns{Report: r, byName: map[string]int{}} }
 
 // find returns the column with the name in whatever case, or nil.
 func (c *columns) find(column string) *Property {
-	if i, ok := c.byName[fold(column)]; ok {
+	if i, ok := c.byName[strings.ToLower(column)]; ok {
 		return &c.all[i]
 	}
 	return nil
@@ -152,13 +154,13 @@ func (c *columns) find(column string) *Property {
 func (c *columns) add(p Property) {
 	switch {
 	case p.Column == "" || strings.TrimSpace(p.Column) != p.Column || strings.ContainsFunc(p.Column, unicode.IsControl):
-		c.invalid(p.Origin, "the column name %q is empty, or has spaces around it or a line break in it", p.Column).
+		c.Invalid(p.Origin, "the column name %q is empty, or has spaces around it or a line break in it", p.Column).
 			WithHint("Write the name of the attribute, such as displayName")
 	case strings.EqualFold(p.Column, commandColumn):
-		c.invalid(p.Origin, "no column can be named %s: the first column of each file has that name", p.Column).
+		c.Invalid(p.Origin, "no column can be named %s: the first column of each file has that name", p.Column).
 			WithHint("Remove it")
 	default:
-		c.byName[fold(p.Column)] = len(c.all)
+		c.byName[strings.ToLower(p.Column)] = len(c.all)
 		c.all = append(c.all, p)
 	}
 }
@@ -173,12 +175,12 @@ func (c *columns) finish(name string, at Origin) []Property {
 			keys++
 		}
 		if p.PrimaryKey && p.Column != keyColumn {
-			c.invalid(p.Origin, "the column %q cannot be the primary key, only %s can: changes and links name objects by nothing else",
+			c.Invalid(p.Origin, "the column %q cannot be the primary key, only %s can: changes and links name objects by nothing else",
 				p.Column, keyColumn).
 				WithHint(`Set IsPrimaryKey on {"ConnectionColumn": "id"} alone; other keys come in a later version`)
 		}
 		if p.PrimaryKey && len(p.Entities) > 0 {
-			c.invalid(p.Origin, "the primary key cannot be limited to some entities").WithHint("Remove Entities from it")
+			c.Invalid(p.Origin, "the primary key cannot be limited to some entities").WithHint("Remove Entities from it")
 		}
 		if !strings.EqualFold(p.Column, typeColumn) {
 			columns = append(columns, p)
@@ -186,9 +188,9 @@ func (c *columns) finish(name string, at Origin) []Property {
 	}
 	switch {
 	case len(c.all) == 0:
-		c.invalid(at, "%s has no columns", name).WithHint(exampleMapping)
+		c.Invalid(at, "%s has no columns", name).WithHint(exampleMapping)
 	case keys == 0:
-		c.invalid(at, "%s has no primary key", name).WithHint(`Add {"ConnectionColumn": "id", "IsPrimaryKey": true}`)
+		c.Invalid(at, "%s has no primary key", name).WithHint(`Add {"ConnectionColumn": "id", "IsPrimaryKey": true}`)
 	}
 	return columns
 }

@@ -1,50 +1,21 @@
 package settings
 
-import (
-	"fmt"
-	"strings"
+import "github.com/usher-iga/usher/agent/settings/tree"
+
+// What the settings tell about places, and what is wrong there.
+type (
+	// Origin says where a value comes from; see [tree.Origin].
+	Origin = tree.Origin
+	// Problems is everything that is wrong with the settings; see [tree.Problems].
+	Problems = tree.Problems
+	// Warning is something that an admin should look at; see [tree.Warning].
+	Warning = tree.Warning
 )
 
-// Layer names, as [Origin] gives them. A layer that is a file has the file's base name.
+// Names of layers; a layer that is a file has the file's base name.
 const (
-	LayerDefault     = "default"
-	LayerEnvironment = "environment"
+	LayerDefault     = tree.LayerDefault
+	LayerKeyVault    = tree.LayerKeyVault
+	LayerCyberArk    = tree.LayerCyberArk
+	LayerEnvironment = tree.LayerEnvironment
 )
-
-// Origin says where a value comes from.
-type Origin struct {
-	Layer    string // a file's base name, [LayerEnvironment] or [LayerDefault]
-	File     string // absolute path of the file; empty if no file gave the value
-	Line     int    // line of the key in File, from 1; 0 if no file gave the value
-	Column   int    // column of the key in File, in characters, from 1
-	Variable string // name of the environment variable, if one gave the value
-}
-
-// String gives "file:line", "environment variable NAME" or the layer's name. Every message about
-// a value starts with it.
-func (o Origin) String() string {
-	switch {
-	case o.Variable != "":
-		return "environment variable " + o.Variable
-	case o.File != "" && o.Line > 0:
-		return fmt.Sprintf("%s:%d", o.File, o.Line)
-	case o.File != "":
-		return o.File
-	default:
-		return o.Layer
-	}
-}
-
-// compare orders origins by file and place, so that problems read from top to bottom.
-func (o Origin) compare(other Origin) int {
-	if c := strings.Compare(o.File, other.File); c != 0 {
-		return c
-	}
-	if o.Line != other.Line {
-		return o.Line - other.Line
-	}
-	if o.Column != other.Column {
-		return o.Column - other.Column
-	}
-	return strings.Compare(o.Variable, other.Variable)
-}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/usher-iga/usher/agent/settings/tree"
 )
 
 // TestPlaces writes settings in a random layout, with unknown keys in random sections, and expects
@@ -33,14 +35,13 @@ func TestPlaces(t *testing.T) {
 		l.member("Connectors", func() { l.unknown() })
 		l.put("}")
 		file := filepath.Join(dir, "appsettings.agent.json")
-		var r report
-		tree := readJSON(newSource("appsettings.agent.json", file, []byte(l.text.String()), &r), &r)
-		if tree == nil {
-			rt.Fatalf("%v in\n%s", r.err(), &l.text)
+		r := newReading(Options{Dir: dir}, nil)
+		root := tree.ReadJSON(tree.NewFile("appsettings.agent.json", file, []byte(l.text.String()), &r.Report), &r.Report)
+		if root == nil {
+			rt.Fatalf("%v in\n%s", r.Err(), &l.text)
 		}
-		load := &loader{dir: dir}
-		load.settings(tree)
-		problems := problemsOf(t, load.err())
+		r.settings(r.section(root))
+		problems := problemsOf(t, r.Err())
 		if len(problems) != len(l.lines) {
 			rt.Fatalf("%d unknown keys, got %v in\n%s", len(l.lines), problems, &l.text)
 		}

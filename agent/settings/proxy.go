@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/usher-iga/usher/agent/secret"
+	"github.com/usher-iga/usher/agent/settings/tree"
 )
 
 // Proxy is the HTTP proxy that all requests go through. The zero value means none.
@@ -29,60 +30,60 @@ func (p Proxy) URL() secret.String {
 
 // proxy reads the root key Proxy: an address, or an object. Without it the variables HTTPS_PROXY
 // and NO_PROXY count.
-func (s section) proxy() Proxy {
-	n := s.node.find("Proxy")
+func proxy(s tree.Section, environ []string) Proxy {
+	n := s.Node.Find("Proxy")
 	switch {
 	case n == nil:
-		return s.environmentProxy()
-	case n.isScalar():
-		return s.proxyAddress("Proxy", n.text, n.origin)
+		return environmentProxy(s, environ)
+	case n.IsScalar():
+		return proxyAddress(s, "Proxy", n.Text(), n.Origin)
 	}
-	s = s.child("Proxy")
-	s.unknown(proxyKeys)
-	address, at := s.text("Address", "")
+	s = s.Child("Proxy")
+	s.Unknown(proxyKeys)
+	address, at := s.Text("Address", "")
 	if address == "" {
-		s.invalid(n.origin, "Proxy has no Address").WithHint(`Write "Address": "http://proxy.example:3128", or remove Proxy`)
+		s.Invalid(n.Origin, "Proxy has no Address").WithHint(`Write "Address": "http://proxy.example:3128", or remove Proxy`)
 	}
-	p := s.proxyAddress("Proxy.Address", address, at)
-	p.Origin = n.origin
-	for _, item := range s.list("Bypass") {
-		p.Bypass = append(p.Bypass, strings.FieldsFunc(item.text, isListSpace)...)
+	p := proxyAddress(s, "Proxy.Address", address, at)
+	p.Origin = n.Origin
+	for _, item := range s.List("Bypass") {
+		p.Bypass = append(p.Bypass, strings.FieldsFunc(item.Text, isListSpace)...)
 	}
-	username, password := s.scalar("Username"), s.scalar("Password")
+	username, password := s.Scalar("Username"), s.Scalar("Password")
 	if (username != nil || password != nil) && p.Username != "" {
-		s.invalid(n.origin, "Proxy has a user name in its Address and beside it").WithHint("Keep Username and Password and take them out of Address")
+		s.Invalid(n.Origin, "Proxy has a user name in its Address and beside it").WithHint("Keep Username and Password and take them out of Address")
 	}
 	if username != nil {
-		p.Username = username.text
+		p.Username = username.Text()
 	}
 	if password != nil {
-		p.Password = secret.New(password.text)
+		p.Password = password.Secret()
 	}
 	if !p.Password.IsEmpty() && p.Username == "" {
-		s.invalid(n.origin, "Proxy has a Password and no Username").WithHint(`Add "Username"`)
+		s.Invalid(n.Origin, "Proxy has a Password and no Username").WithHint(`Add "Username"`)
 	}
 	return p
 }
 
 // environmentProxy reads HTTPS_PROXY and NO_PROXY.
-func (s section) environmentProxy() Proxy {
-	address, variable := lookup(s.environ, "HTTPS_PROXY")
+func environmentProxy(s tree.Section, environ []string) Proxy {
+	address, variable := tree.Lookup(environ, "HTTPS_PROXY")
 	if address == "" {
 		return Proxy{}
 	}
 	at := Origin{Layer: LayerEnvironment, Variable: variable}
-	p := s.proxyAddress(variable, address, at)
-	bypass, _ := lookup(s.environ, "NO_PROXY")
+	p := proxyAddress(s, variable, address, at)
+	bypass, _ := tree.Lookup(environ, "NO_PROXY")
 	p.Bypass = strings.FieldsFunc(bypass, isListSpace)
-	s.setDefault("Proxy", textShape, address)
-	s.node.find("Proxy").origin = at
+	s.SetDefault("Proxy", tree.Text, address)
+	s.Node.Find("Proxy").Origin = at
 	return p
 }
 
 func isListSpace(r rune) bool { return r == ',' || r == ';' || r == ' ' }
 
 // proxyAddress takes an address apart. It never shows the address, which may hold a password.
-func (s section) proxyAddress(name, address string, at Origin) Proxy {
+func proxyAddress(s tree.Section, name, address string, at Origin) Proxy {
 	if address == "" {
 		return Proxy{Origin: at}
 	}
@@ -92,7 +93,7 @@ func (s section) proxyAddress(name, address string, at Origin) Proxy {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		s.invalid(at, "%s is not the address of a proxy", name).
+		s.Invalid(at, "%s is not the address of a proxy", name).
 			WithHint("Write it as http://host:port; put user name and password into Proxy.Username and Proxy.Password")
 		return Proxy{Origin: at}
 	}

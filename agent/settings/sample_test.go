@@ -8,13 +8,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/usher-iga/usher/agent/settings/layer"
+	"github.com/usher-iga/usher/agent/settings/tree"
 )
 
 // samples is the folder of the sample settings and their schemas.
 var samples = filepath.Join("..", "..", "appsettings")
 
 func TestSamplesLoad(t *testing.T) {
-	s, err := Load(Options{Dir: samples, ProgramDir: t.TempDir()})
+	s, err := load(t, Options{Dir: samples, ProgramDir: t.TempDir()})
 	if err != nil || len(s.Warnings) > 0 || len(s.Connections) != 1 {
 		t.Fatalf("got %+v, %v", s, err)
 	}
@@ -34,13 +37,14 @@ func TestSamplesWithComments(t *testing.T) {
 			t.Fatal(err)
 		}
 		on := commented.ReplaceAllString(string(data), "$1$2")
-		load := &loader{dir: samples}
-		tree := readJSON(newSource(name, name, []byte(on), &load.report), &load.report)
-		if tree == nil {
-			t.Fatalf("%v in\n%s", load.err(), on)
+		r := newReading(Options{Dir: samples}, nil)
+		root := tree.ReadJSON(tree.NewFile(name, name, []byte(on), &r.Report), &r.Report)
+		if root == nil {
+			t.Fatalf("%v in\n%s", r.Err(), on)
 		}
-		load.settings(tree)
-		for _, p := range problemsOf(t, load.err()) {
+		layer.ReadEncryption(r.section(root))
+		r.settings(r.section(root))
+		for _, p := range problemsOf(t, r.Err()) {
 			found = append(found, p.Message)
 		}
 		for _, key := range keysOf(name) {
@@ -64,7 +68,8 @@ func TestSamplesWithComments(t *testing.T) {
 func keysOf(sample string) []string {
 	if sample == "appsettings.json" {
 		ours := slices.DeleteFunc(slices.Clone(rootKeys), func(key string) bool { return key == "Connections" })
-		return slices.Concat(ours, proxyKeys, connectorsKeys)
+		return slices.DeleteFunc(slices.Concat(ours, proxyKeys, connectorsKeys, layer.EncryptionKeys, layer.KeyVaultKeys, layer.CyberArkKeys),
+			func(key string) bool { return key == "CertificateAzureKeyVault" || key == "EncryptFile" }) // of no use
 	}
 	return slices.Concat([]string{"Connections"}, connectionKeys, mappingKeys, csvKeys, []string{"ConnectionColumn", "IsPrimaryKey", "Entities"})
 }
@@ -99,6 +104,9 @@ func TestSchemasKnowTheKeys(t *testing.T) {
 		{"root", main, slices.Concat(rootKeys, referenceKeys)},
 		{"Proxy", main.Defs["proxy"], proxyKeys},
 		{"Connectors", main.Defs["connectors"], connectorsKeys},
+		{layer.EncryptionSection, main.Defs["encryptionCertificate"], layer.EncryptionKeys},
+		{layer.KeyVaultSection, main.Defs["azureKeyVault"], layer.KeyVaultKeys},
+		{layer.CyberArkSection, main.Defs["cyberArk"], layer.CyberArkKeys},
 		{"a connection", agent.Defs["connection"], connectionKeys},
 		{"EntityTypeMapping", agent.Defs["entityTypeMapping"], mappingKeys},
 		{"Properties", agent.Defs["property"], propertyKeys},

@@ -1,14 +1,21 @@
-// Package settings reads an agent's settings: the appsettings files, layer over layer, and the
-// environment. It keeps for every value where it came from, so that each message names a file and
-// a line, and it tells everything that is wrong at once.
+// Package settings reads an agent's settings: the appsettings files in clear and encrypted, Azure
+// Key Vault, CyberArk and the environment, layer over layer. It keeps for every value where it came
+// from, so that each message names a file and a line, and it tells everything that is wrong at once.
 //
 // The package knows no connector. A connector describes its own keys, see [Connection.Resolve].
 package settings
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"github.com/usher-iga/usher/agent/secret"
+	"github.com/usher-iga/usher/agent/settings/layer"
+	"github.com/usher-iga/usher/agent/settings/tree"
+	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/certificate"
+	"github.com/usher-iga/usher/connectors/sdk/clock"
 )
 
 // Options say where settings are.
@@ -23,10 +30,18 @@ type Options struct {
 	// ProgramDir is the folder of the usher program, beside which connectors are looked for
 	// unless Connectors.Folder is set.
 	ProgramDir string
+	// UserAgent is what requests to a vault and to CyberArk say about who asks.
+	UserAgent string
+	// Describe returns the keys that a connector reads, so that a vault is asked for them. It is
+	// called when there is a vault, once in each load for the connector of a connection. If it is
+	// nil or fails, the vault is asked for keys that stand in files and those of Usher itself.
+	Describe func(ctx context.Context, connectors Connectors, name string) ([]sdk.Setting, error)
+	// Clock is nil for the system's.
+	Clock clock.Clock
 }
 
 // Settings are an agent's settings, checked as far as that is possible without a connector and
-// without the network. They are not changed after [Load]; several goroutines may read them.
+// without the network. They are not changed after [Loader.Load]; several goroutines may read them.
 type Settings struct {
 	Dir                    string // the folder of the appsettings files; absolute
 	TempFolder, WorkFolder string // absolute; TempFolderPath and WorkFolderPath, by default ../Temp and ../Work
@@ -36,8 +51,23 @@ type Settings struct {
 	Connections            []*Connection // in order of appearance; the ids are unique case-insensitively
 	Warnings               []Warning     // in order of place
 
-	root         *node
+	root         *tree.Node
+	encryption   *layer.Encryption
+	sources      []SourceState
 	certificates []Origin // of TrustedCertificates, one each
+}
+
+// SourceState tells how a source of secrets was found; see [layer.State].
+type SourceState = layer.State
+
+// Sources lists the sources of secrets that are set up, in the order of their layers.
+func (s *Settings) Sources() []SourceState { return slices.Clone(s.sources) }
+
+// EncryptionCertificate gets the certificate that secrets are encrypted for, with its private key.
+// The error is a [Problems]; so it is if the settings name none. It may be called any number of
+// times and reads the certificate each time.
+func (s *Settings) EncryptionCertificate() (certificate.Identity, error) {
+	return s.encryption.Identity()
 }
 
 // Connectors is the root section Connectors: which connector programs may be started, and how long

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"github.com/usher-iga/usher/agent/settings/tree"
 )
 
 // The names of the reference product's configuration files.
@@ -27,16 +29,16 @@ type entityTypeMapping struct {
 	origin     Origin
 	properties []Property
 	// What is wrong with its properties concerns only a connection that uses the mapping.
-	report report
+	report tree.Report
 }
 
 // readXML reads a configuration file. It reports what is wrong and returns nil if that keeps the
 // rest from being read. Elements that Usher does not need may hold anything.
-func readXML(s *source, r *report) *configuration {
-	decoder := xml.NewDecoder(bytes.NewReader(s.data))
+func readXML(s *tree.File, r *tree.Report) *configuration {
+	decoder := xml.NewDecoder(bytes.NewReader(s.Text()))
 	// The text is known to be UTF-8, whatever the first line says: .NET writes "utf-16" there gladly.
 	decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
-	x := &xmlReader{source: s, report: r, decoder: decoder, found: &configuration{}}
+	x := &xmlReader{File: s, report: r, decoder: decoder, found: &configuration{}}
 	for {
 		start := int(decoder.InputOffset())
 		token, err := decoder.Token()
@@ -44,7 +46,7 @@ func readXML(s *source, r *report) *configuration {
 		case err == io.EOF && x.rooted:
 			return x.found
 		case err == io.EOF:
-			r.invalid(s.at(0), "the file holds no element").WithHint("Name a configuration file with the root element %s", configurationRoot)
+			r.Invalid(s.At(0), "the file holds no element").WithHint("Name a configuration file with the root element %s", configurationRoot)
 			return nil
 		case err != nil:
 			x.syntax(err)
@@ -52,7 +54,7 @@ func readXML(s *source, r *report) *configuration {
 		}
 		switch element := token.(type) {
 		case xml.StartElement:
-			if !x.open(element, s.at(start)) {
+			if !x.open(element, s.At(start)) {
 				return nil
 			}
 		case xml.EndElement:
@@ -66,8 +68,8 @@ func readXML(s *source, r *report) *configuration {
 
 // xmlReader walks through one file.
 type xmlReader struct {
-	*source
-	report  *report
+	*tree.File
+	report  *tree.Report
 	decoder *xml.Decoder
 	found   *configuration
 	depth   int  // how many elements are open
@@ -82,7 +84,7 @@ func (x *xmlReader) open(element xml.StartElement, at Origin) bool {
 	if !x.rooted {
 		x.rooted = true
 		if element.Name.Local != configurationRoot || element.Name.Space != configurationNamespace {
-			x.report.invalid(at, "the root element must be %s in the namespace %s, is %s", configurationRoot, configurationNamespace, element.Name.Local)
+			x.report.Invalid(at, "the root element must be %s in the namespace %s, is %s", configurationRoot, configurationNamespace, element.Name.Local)
 			return false
 		}
 		return true
@@ -109,7 +111,7 @@ func (x *xmlReader) property(element xml.StartElement, at Origin) {
 	mapping := &x.found.mappings[len(x.found.mappings)-1]
 	p := Property{Column: attribute(element, "ConnectionColumn"), Origin: at}
 	if p.Column == "" {
-		mapping.report.invalid(at, "the Property has no ConnectionColumn").WithHint(`Write <Property ConnectionColumn="displayName" ... />`)
+		mapping.report.Invalid(at, "the Property has no ConnectionColumn").WithHint(`Write <Property ConnectionColumn="displayName" ... />`)
 		return
 	}
 	switch key := attribute(element, "IsPrimaryKey"); key {
@@ -117,21 +119,21 @@ func (x *xmlReader) property(element xml.StartElement, at Origin) {
 		p.PrimaryKey = true
 	case "", "false", "0":
 	default:
-		mapping.report.invalid(at, "IsPrimaryKey must be true or false, is %s", shown("IsPrimaryKey", key))
+		mapping.report.Invalid(at, "IsPrimaryKey must be true or false, is %s", tree.Shown("IsPrimaryKey", key))
 	}
 	mapping.properties = append(mapping.properties, p)
 }
 
 // syntax reports a syntax error.
 func (x *xmlReader) syntax(err error) {
-	at := x.at(int(x.decoder.InputOffset()))
+	at := x.At(int(x.decoder.InputOffset()))
 	reason := err.Error()
 	if e, ok := errors.AsType[*xml.SyntaxError](err); ok {
 		// The decoder counts lines as we do, but stands after what it could not read.
-		at, reason = Origin{Layer: x.layer, File: x.file, Line: e.Line}, e.Msg
+		at.Line, at.Column, reason = e.Line, 0, e.Msg
 	}
 	reason = strings.TrimPrefix(reason, "xml: ")
-	x.report.invalid(at, "this is not well-formed XML: %s", reason).
+	x.report.Invalid(at, "this is not well-formed XML: %s", reason).
 		WithHint("Correct the file, or take it from the product's configuration again")
 }
 

@@ -1,21 +1,21 @@
-package settings
+package tree
 
 import (
 	"slices"
 	"strings"
 )
 
-// closeBy is the edit distance at which a name is taken for a misspelled one.
-const closeBy = 2
+// CloseBy is the edit distance at which a name is taken for a misspelled one.
+const CloseBy = 2
 
-// contains reports whether names has name in whatever case.
-func contains(names []string, name string) bool {
+// Contains reports whether names has name in whatever case.
+func Contains(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
-// nearest returns the first of the names with the least edit distance to name, case aside, if that is at most
+// Nearest returns the first of the names with the least edit distance to name, case aside, if that is at most
 // limit and name has at least something in common with it; otherwise "".
-func nearest(name string, names []string, limit int) string {
+func Nearest(name string, names []string, limit int) string {
 	best := ""
 	for _, candidate := range names {
 		// A long name is not worth comparing; a short one is near to everything.
@@ -29,9 +29,9 @@ func nearest(name string, names []string, limit int) string {
 	return best
 }
 
-// didYouMean is the end of a message about an unknown name: a question, or nothing.
-func didYouMean(name string, names []string) string {
-	if near := nearest(name, names, max(closeBy, len(name)/4)); near != "" {
+// DidYouMean is the end of a message about an unknown name: a question, or nothing.
+func DidYouMean(name string, names []string) string {
+	if near := Nearest(name, names, max(CloseBy, len(name)/4)); near != "" {
 		return ", did you mean " + near + "?"
 	}
 	return ""

@@ -1,8 +1,9 @@
-package settings
+package tree
 
 import "testing"
 
 func TestNearest(t *testing.T) {
+	names := []string{"TempFolderPath", "WorkFolderPath", "Proxy", "Connectors", "Connections"}
 	for _, tc := range []struct{ name, want string }{
 		{"Conections", "Connections"},
 		{"CONNECTOINS", "Connections"},
@@ -12,8 +13,8 @@ func TestNearest(t *testing.T) {
 		{"", ""},
 		{"x", ""},
 	} {
-		if got := nearest(tc.name, rootKeys, closeBy); got != tc.want {
-			t.Errorf("nearest(%q) = %q, want %q", tc.name, got, tc.want)
+		if got := Nearest(tc.name, names, CloseBy); got != tc.want {
+			t.Errorf("Nearest(%q) = %q, want %q", tc.name, got, tc.want)
 		}
 	}
 }
@@ -37,8 +38,8 @@ func TestSecretKeys(t *testing.T) {
 		"ApplicationKey": true, "clientsecret": true, "CertificatePassword": true, "AccessToken": true, "ConnectionString": true,
 		"IsPrimaryKey": false, "ApplicationId": false, "KeyFile": false, "MicrosoftGraphPath": false,
 	} {
-		if isSecretKey(key) != want {
-			t.Errorf("isSecretKey(%q) = %v", key, !want)
+		if IsSecretKey(key) != want {
+			t.Errorf("IsSecretKey(%q) = %v", key, !want)
 		}
 	}
 }
@@ -52,8 +53,8 @@ func TestHideUserinfo(t *testing.T) {
 		"admin@contoso.com":    "admin@contoso.com",
 		"https://x/{0}?a=b&c:": "https://x/{0}?a=b&c:",
 	} {
-		if got := hideUserinfo(text); got != want {
-			t.Errorf("hideUserinfo(%q) = %q, want %q", text, got, want)
+		if got := HideUserinfo(text); got != want {
+			t.Errorf("HideUserinfo(%q) = %q, want %q", text, got, want)
 		}
 	}
 }

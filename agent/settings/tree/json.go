@@ -1,4 +1,4 @@
-package settings
+package tree
 
 import (
 	"bytes"
@@ -10,36 +10,37 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // maxDepth bounds how deep objects and arrays may nest.
 const maxDepth = 64
 
-// readJSON reads an object of JSON with comments and trailing commas. It reports what is wrong and
+// ReadJSON reads an object of JSON with comments and trailing commas. It reports what is wrong and
 // returns nil if the syntax is.
-func readJSON(s *source, r *report) *node {
-	clean := blank(s.data)
+func ReadJSON(f *File, r *Report) *Node {
+	clean := blank(f.data)
 	reader := jsonReader{
-		source: s, report: r, clean: clean,
+		File: f, report: r, clean: clean,
 		// Names are checked here, because they must differ in more than case.
 		tokens: jsontext.NewDecoder(bytes.NewReader(clean), jsontext.AllowDuplicateNames(true)),
 	}
 	text := bytes.TrimLeft(clean, " \t\r\n")
 	if len(text) == 0 {
-		r.invalid(s.at(0), "the file is empty").WithHint("Write at least {}")
+		r.Invalid(f.At(0), "the file is empty").WithHint("Write at least {}")
 		return nil
 	}
-	root := &node{shape: objectShape}
+	root := &Node{Shape: Object, Origin: Origin{Layer: f.layer, File: f.name}}
 	if text[0] != '{' {
-		r.invalid(s.at(len(clean)-len(text)), "the file must hold one object in braces")
+		r.Invalid(f.At(len(clean)-len(text)), "the file must hold one object in braces")
 		return nil
 	}
 	if !reader.value(root, 0) {
 		return nil
 	}
 	if _, err := reader.tokens.ReadToken(); err != io.EOF {
-		r.invalid(s.at(reader.next()), "nothing may follow the closing brace of the file")
+		r.Invalid(f.At(reader.next()), "nothing may follow the closing brace of the file")
 		return nil
 	}
 	return root
@@ -47,8 +48,8 @@ func readJSON(s *source, r *report) *node {
 
 // jsonReader turns tokens into nodes. Its methods return false after a syntax error.
 type jsonReader struct {
-	*source
-	report *report
+	*File
+	report *Report
 	clean  []byte // the text without comments and trailing commas
 	tokens *jsontext.Decoder
 }
@@ -63,7 +64,7 @@ func (j *jsonReader) next() int {
 }
 
 // value reads the next value into n.
-func (j *jsonReader) value(n *node, depth int) bool {
+func (j *jsonReader) value(n *Node, depth int) bool {
 	start := j.next()
 	token, err := j.tokens.ReadToken()
 	if err != nil {
@@ -72,7 +73,7 @@ func (j *jsonReader) value(n *node, depth int) bool {
 	switch token.Kind() {
 	case '{', '[':
 		if depth == maxDepth {
-			j.report.invalid(j.at(start), "more than %d levels of braces and brackets", maxDepth)
+			j.report.Invalid(j.At(start), "more than %d levels of braces and brackets", maxDepth)
 			return false
 		}
 		if token.Kind() == '{' {
@@ -80,50 +81,50 @@ func (j *jsonReader) value(n *node, depth int) bool {
 		}
 		return j.array(n, depth+1)
 	case '"':
-		n.shape, n.text = textShape, token.String()
+		n.Shape, n.text = Text, secret.New(token.String())
 	case '0':
-		n.shape, n.text = numberShape, token.String()
+		n.Shape, n.text = Number, secret.New(token.String())
 	case 't', 'f':
-		n.shape, n.text = boolShape, token.String()
+		n.Shape, n.text = Bool, secret.New(token.String())
 	default:
-		n.shape = nullShape
+		n.Shape = Null
 	}
 	return true
 }
 
 // object reads the members and the closing brace of an object.
-func (j *jsonReader) object(n *node, depth int) bool {
-	n.shape = objectShape
+func (j *jsonReader) object(n *Node, depth int) bool {
+	n.Shape = Object
 	for j.tokens.PeekKind() != '}' {
 		start := j.next()
 		token, err := j.tokens.ReadToken()
 		if err != nil {
 			return j.syntax(err)
 		}
-		member := &node{name: token.String(), origin: j.at(start)}
+		member := &Node{Name: token.String(), Origin: j.At(start)}
 		if !j.value(member, depth) {
 			return false
 		}
-		if first := n.byName[fold(member.name)]; first != nil {
-			j.report.invalid(member.origin, "the key %q stands twice in one object, first in line %d", member.name, first.origin.Line).
+		if first := n.byName[fold(member.Name)]; first != nil {
+			j.report.Invalid(member.Origin, "the key %q stands twice in one object, first in line %d", member.Name, first.Origin.Line).
 				WithHint("Remove one of them; upper and lower case do not make keys different")
 			continue
 		}
-		n.add(member)
+		n.Add(member)
 	}
 	_, err := j.tokens.ReadToken()
 	return err == nil || j.syntax(err)
 }
 
 // array reads the items and the closing bracket of an array.
-func (j *jsonReader) array(n *node, depth int) bool {
-	n.shape = arrayShape
+func (j *jsonReader) array(n *Node, depth int) bool {
+	n.Shape = Array
 	for j.tokens.PeekKind() != ']' {
-		item := &node{name: strconv.Itoa(len(n.members)), origin: j.at(j.next())}
+		item := &Node{Name: strconv.Itoa(len(n.Members)), Origin: j.At(j.next())}
 		if !j.value(item, depth) {
 			return false
 		}
-		n.add(item)
+		n.Add(item)
 	}
 	_, err := j.tokens.ReadToken()
 	return err == nil || j.syntax(err)
@@ -137,9 +138,9 @@ func (j *jsonReader) syntax(err error) bool {
 		offset = min(int(e.ByteOffset), offset)
 		err = e.Err
 	}
-	at := j.at(offset)
+	at := j.At(offset)
 	reason, hint := explain(j.clean[offset:], err)
-	j.report.add(at, fault.Errorf(fault.Invalid, "%s:%d: %s", at, at.Column, reason)).WithHint("%s", hint)
+	j.report.Add(at, fault.Errorf(fault.Invalid, "%s:%d: %s", at, at.Column, reason)).WithHint("%s", hint)
 	return false
 }
 
