@@ -5,6 +5,7 @@ import (
 
 	"github.com/usher-iga/usher/connectors/entra/directory"
 	"github.com/usher-iga/usher/connectors/entra/graph/dial"
+	"github.com/usher-iga/usher/connectors/entra/setting"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 )
@@ -26,7 +27,7 @@ func newConnector(version string, logger hclog.Logger) *connector {
 func (c *connector) Describe() sdk.Description {
 	d := sdk.Description{
 		Name: "entra-export", Version: c.version, Title: "Microsoft Entra ID export",
-		Settings: settings(),
+		Settings: setting.All(),
 	}
 	for _, e := range directory.Entities() {
 		d.Entities = append(d.Entities, sdk.Entity{Name: e.Name, Navigations: e.Navigations})

@@ -20,7 +20,7 @@ func (c *connector) Export(ctx context.Context, req sdk.ExportRequest, sink sdk.
 	defer cancel(nil)
 	progress := &progress{sink: sink, cancel: cancel, pages: make([]uint64, len(req.Collections))}
 
-	conn, problems := c.dial(req.Connection, progress.wait)
+	conn, problems := c.dial(c.config(req.Connection, progress.wait))
 	p, more := plan(req.Connection, req.Collections, req.Attributes)
 	if problems = append(problems, more...); len(problems) > 0 {
 		return problems.Err()

@@ -20,6 +20,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 
 	"github.com/usher-iga/usher/connectors/entra/directory"
+	"github.com/usher-iga/usher/connectors/entra/setting"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/conformance"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -162,14 +163,14 @@ func TestRefusalsSendNothing(t *testing.T) {
 		},
 		"setting and entity": {
 			func(r *sdk.ExportRequest) {
-				delete(r.Connection.Settings, tenantID)
+				delete(r.Connection.Settings, setting.TenantID)
 				r.Collections[3].Entity = "servicePrinciple"
 			},
-			"the export cannot start, for 2 reasons:\n- TenantId is missing. Tenant ID, from the overview page of Microsoft Entra\n" +
+			"the export cannot start, for 2 reasons:\n- TenantId is missing. Copy the Tenant ID from the overview page of Microsoft Entra\n" +
 				`- the export names the entity "servicePrinciple", which is unknown. Did you mean servicePrincipal?`,
 		},
 		"cloud": {
-			func(r *sdk.ExportRequest) { r.Connection.Settings[cloudName] = "china" },
+			func(r *sdk.ExportRequest) { r.Connection.Settings[setting.Cloud] = "china" },
 			"administrativeUnit cannot be exported: the cloud china has no delta query for it",
 		},
 	} {
@@ -202,7 +203,7 @@ func TestFirstErrorEndsAll(t *testing.T) {
 	err := tn.connector().Export(t.Context(), req, newSink(len(req.Collections)))
 	f := fault.Of(err)
 	if f == nil || f.Code != fault.Forbidden || f.SystemCode != "Authorization_RequestDenied" || f.RequestID != "r1" ||
-		!strings.HasPrefix(f.Message, "page 2 of group: Graph answered 403") || !strings.Contains(f.Hint, "Group.Read.All") {
+		!strings.HasPrefix(f.Message, "page 2 of group: Graph answered 403") || !strings.Contains(f.Message, "may have been withdrawn") || !strings.Contains(f.Hint, "GroupMember.Read.All") {
 		t.Errorf("got %#v", f)
 	}
 }
@@ -237,7 +238,7 @@ func TestAllMissingPermissionsAreTold(t *testing.T) {
 	if len(lines) != 3 || lines[0] != "Graph refuses 2 of 9 entities:" {
 		t.Errorf("got %q", lines)
 	}
-	for entity, permission := range map[string]string{"user": "User.Read.All", "group": "Group.Read.All"} {
+	for entity, permission := range map[string]string{"user": "User.Read.All", "group": "GroupMember.Read.All"} {
 		if !slices.ContainsFunc(lines, func(line string) bool {
 			return strings.HasPrefix(line, "- page 1 of "+entity+": Graph answered 403") && strings.Contains(line, "request-id r1") && strings.Contains(line, permission)
 		}) {
@@ -249,7 +250,7 @@ func TestAllMissingPermissionsAreTold(t *testing.T) {
 func TestWrongSecret(t *testing.T) {
 	tn := newTenant(t)
 	req := everything(tn)
-	req.Connection.Secrets[applicationKey] = "wrong~secret"
+	req.Connection.Secrets[setting.ApplicationKey] = "wrong~secret"
 	err := tn.connector().Export(t.Context(), req, newSink(len(req.Collections)))
 	f := fault.Of(err)
 	if f == nil || f.Code != fault.Unauthorized || f.SystemCode != "AADSTS7000215" || strings.Contains(f.Error()+f.Hint, "wrong~secret") {

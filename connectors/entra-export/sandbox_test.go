@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/usher-iga/usher/connectors/entra/directory"
+	"github.com/usher-iga/usher/connectors/entra/setting"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/record"
 )
@@ -192,20 +193,40 @@ type sandbox struct {
 	TenantID     string
 	ClientID     string
 	ClientSecret string
+	SecretID     string
+
+	CertificateFile    string // given by a flag, as are the next ones
+	FederatedTokenFile string
+	IMDS               string
+	IdentityHeader     string
+	ManagedClientID    string
+
+	CloudAuthority string
+	CloudGraph     string
 
 	roots  []byte
 	client *http.Client
 }
 
-func startSandbox(t *testing.T, flags ...string) *sandbox {
-	t.Helper()
-	folder := t.TempDir()
-	program := filepath.Join(folder, "usher-sandbox")
+// sandboxProgram builds usher-sandbox, once for all tests.
+var sandboxProgram = sync.OnceValues(func() (string, error) {
+	program := filepath.Join(programs, "usher-sandbox")
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../sandbox/usher-sandbox").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	out, err := exec.Command("go", "build", "-o", program, "../sandbox/usher-sandbox").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, out)
+	}
+	return program, err
+})
+
+func startSandbox(t *testing.T, flags ...string) *sandbox {
+	t.Helper()
+	folder := t.TempDir()
+	program, err := sandboxProgram()
+	if err != nil {
+		t.Fatal(err)
 	}
 	ready := filepath.Join(folder, "ready.json")
 	var output bytes.Buffer
@@ -239,7 +260,6 @@ func startSandbox(t *testing.T, flags ...string) *sandbox {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	var err error
 	if sb.roots, err = os.ReadFile(sb.CAFile); err != nil {
 		t.Fatal(err)
 	}
@@ -253,9 +273,9 @@ func (sb *sandbox) connection() sdk.Connection {
 	return sdk.Connection{
 		ID: "Sandbox",
 		Settings: map[string]string{
-			tenantID: sb.TenantID, applicationID: sb.ClientID, authorityPath: sb.Authority, baseURL: sb.URL + "/v1.0/",
+			setting.TenantID: sb.TenantID, setting.ApplicationID: sb.ClientID, setting.AuthorityPath: sb.Authority, setting.BaseURL: sb.URL + "/v1.0/",
 		},
-		Secrets: map[string]string{applicationKey: sb.ClientSecret},
+		Secrets: map[string]string{setting.ApplicationKey: sb.ClientSecret},
 		Network: sdk.Network{TrustedCertificates: sb.roots},
 	}
 }

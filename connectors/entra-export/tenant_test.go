@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/usher-iga/usher/connectors/entra/setting"
 	"github.com/usher-iga/usher/connectors/sdk"
 )
 
@@ -30,6 +33,8 @@ const (
 type tenant struct {
 	*httptest.Server
 	kind   string                                                   // tenantType
+	roles  []string                                                 // in the token; nil for one that is opaque
+	app    string                                                   // the app registration as JSON; empty if it may not be read
 	rounds map[string][]string                                      // the pages of a delta round, by path: what stands in value
 	fault  func(w http.ResponseWriter, r *http.Request, n int) bool // may answer the nth request to Graph in its own way
 
@@ -53,10 +58,10 @@ func (tn *tenant) connection() sdk.Connection {
 	return sdk.Connection{
 		ID: "Contoso",
 		Settings: map[string]string{
-			tenantID: testTenant, applicationID: testClient,
-			authorityPath: tn.URL + "/{0}", baseURL: tn.URL + "/v1.0",
+			setting.TenantID: testTenant, setting.ApplicationID: testClient,
+			setting.AuthorityPath: tn.URL + "/{0}", setting.BaseURL: tn.URL + "/v1.0",
 		},
-		Secrets: map[string]string{applicationKey: testSecret},
+		Secrets: map[string]string{setting.ApplicationKey: testSecret},
 		Network: sdk.Network{TrustedCertificates: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: tn.Certificate().Raw})},
 	}
 }
@@ -93,15 +98,28 @@ func (tn *tenant) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !toGraph:
 		tn.signIn(w, r)
-	case r.Header.Get("Authorization") != "Bearer good":
+	case r.Header.Get("Authorization") != "Bearer "+tn.token():
 		refuse(w, http.StatusUnauthorized, "InvalidAuthenticationToken", "Access token is missing or wrong.")
 	case tn.fault != nil && tn.fault(w, r, n):
 	case path == "organization":
 		fmt.Fprintf(w, `{"value":[{"id":%q,"displayName":"Contoso","tenantType":%q,`+
 			`"verifiedDomains":[{"name":"contoso.onmicrosoft.com","isDefault":false},{"name":"contoso.com","isDefault":true}]}]}`, testTenant, tn.kind)
+	case path == "applications(appId='"+testClient+"')" && tn.app == "":
+		refuse(w, http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+	case path == "applications(appId='"+testClient+"')":
+		fmt.Fprint(w, tn.app)
 	default:
 		tn.page(w, r, path)
 	}
+}
+
+// token is what the sign-in gives.
+func (tn *tenant) token() string {
+	if tn.roles == nil {
+		return "good"
+	}
+	claims, _ := json.Marshal(map[string]any{"tid": testTenant, "appid": testClient, "roles": tn.roles})
+	return "e30." + base64.RawURLEncoding.EncodeToString(claims) + ".c2lnbmF0dXJl"
 }
 
 // page answers a delta query. Its links must come back byte for byte.
@@ -133,7 +151,7 @@ func (tn *tenant) signIn(w http.ResponseWriter, r *http.Request) {
 		root := tn.URL + "/" + testTenant
 		fmt.Fprintf(w, `{"issuer":"%s/v2.0","authorization_endpoint":"%s/oauth2/v2.0/authorize","token_endpoint":"%s/oauth2/v2.0/token"}`, root, root, root)
 	case r.FormValue("client_secret") == testSecret:
-		fmt.Fprint(w, `{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"good"}`)
+		fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":%q}`, tn.token())
 	default:
 		w.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(w, `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}`)

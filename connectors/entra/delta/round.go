@@ -132,7 +132,7 @@ func (u unreadable) Unwrap() error { return u.error }
 
 func (r *Round) name() string { return r.Collection.Entity.Name }
 
-// at says where an error of Source happened.
+// at says where an error of Source happened, and which permission is missing.
 func (r *Round) at(err error, page int) error {
 	f := fault.Of(err)
 	if f == nil {
@@ -140,6 +140,12 @@ func (r *Round) at(err error, page int) error {
 	}
 	located := *f
 	located.Message = fmt.Sprintf("page %d of %s: %s", page, r.name(), f.Message)
+	if graph.LacksPermission(err) {
+		located.Hint = r.Collection.Entity.Permission.Hint()
+		if page > 1 { // the first page was allowed
+			located.Message += "; it was allowed before, so consent may have been withdrawn"
+		}
+	}
 	return &located
 }
 

@@ -132,11 +132,11 @@ func TestRound(t *testing.T) {
 		},
 		{
 			name: "refused", chains: [][]any{{one, forbidden}}, want: whole[:4],
-			err: "page 2 of group: Graph answered 403 (code X, request-id 1)", code: fault.Forbidden,
+			err: "page 2 of group: Graph answered 403; it was allowed before, so consent may have been withdrawn (code X, request-id 1)", code: fault.Forbidden,
 		},
 		{
 			name: "tried for long", chains: [][]any{{one, transport.Final(forbidden)}}, want: whole[:4],
-			err: "page 2 of group: Graph answered 403 (code X, request-id 1)", code: fault.Forbidden,
+			err: "page 2 of group: Graph answered 403; it was allowed before, so consent may have been withdrawn (code X, request-id 1)", code: fault.Forbidden,
 		},
 		{name: "cancelled", chains: [][]any{{one, context.Canceled}}, want: whole[:4], err: "context canceled", code: fault.Canceled},
 		{name: "begin fails", chains: [][]any{{one, last}}, failAt: whole[0], want: whole[:1], err: errSink.Error(), code: fault.Internal},

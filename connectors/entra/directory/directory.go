@@ -9,10 +9,10 @@ import "slices"
 
 // Entity is one kind of directory object.
 type Entity struct {
-	Name        string   // as its type is called, such as "user"
-	Path        string   // of its collection below the Graph root, such as "users"
-	Permission  string   // the least application permission that reads all of it
-	Navigations []string // the links that its delta query delivers
+	Name        string     // as its type is called, such as "user"
+	Path        string     // of its collection below the Graph root, such as "users"
+	Permission  Permission // the least one that its delta query asks for, to read only
+	Navigations []string   // the links that its delta query delivers
 	Properties  []Property
 
 	// Extensions tells that applications can add directory extensions to it
@@ -36,40 +36,40 @@ type Property struct {
 func Entities() []Entity {
 	return []Entity{
 		{
-			Name: "user", Path: "users", Permission: "User.Read.All",
+			Name: "user", Path: "users", Permission: readUsers(),
 			Navigations: []string{"manager"}, Properties: userProperties(), Extensions: true,
 		},
 		{
-			Name: "group", Path: "groups", Permission: "Group.Read.All",
+			Name: "group", Path: "groups", Permission: readGroups(),
 			Navigations: []string{"members", "owners"}, Properties: groupProperties(), Extensions: true,
 		},
 		{
-			Name: "directoryRole", Path: "directoryRoles", Permission: "RoleManagement.Read.Directory",
+			Name: "directoryRole", Path: "directoryRoles", Permission: readRoles(),
 			Navigations: []string{"members"}, Properties: directoryRoleProperties(),
 		},
 		{
-			Name: "servicePrincipal", Path: "servicePrincipals", Permission: "Application.Read.All",
+			Name: "servicePrincipal", Path: "servicePrincipals", Permission: readApplications(),
 			Properties: servicePrincipalProperties(),
 		},
 		{
-			Name: "application", Path: "applications", Permission: "Application.Read.All",
+			Name: "application", Path: "applications", Permission: readApplications(),
 			Properties: applicationProperties(), Extensions: true,
 		},
 		{
-			Name: "device", Path: "devices", Permission: "Device.Read.All",
+			Name: "device", Path: "devices", Permission: readDevices(),
 			Properties: deviceProperties(), Extensions: true,
 		},
 		{
-			Name: "orgContact", Path: "contacts", Permission: "OrgContact.Read.All",
+			Name: "orgContact", Path: "contacts", Permission: readContacts(),
 			Properties: orgContactProperties(),
 		},
 		{
-			Name: "administrativeUnit", Path: "directory/administrativeUnits", Permission: "AdministrativeUnit.Read.All",
+			Name: "administrativeUnit", Path: "directory/administrativeUnits", Permission: readUnits(),
 			Navigations: []string{"members"}, Properties: administrativeUnitProperties(), Extensions: true,
 			UntrackedIn: []string{"China"},
 		},
 		{
-			Name: "oAuth2PermissionGrant", Path: "oauth2PermissionGrants", Permission: "Directory.Read.All",
+			Name: "oAuth2PermissionGrant", Path: "oauth2PermissionGrants", Permission: readDirectory(),
 			Properties: oAuth2PermissionGrantProperties(),
 		},
 	}

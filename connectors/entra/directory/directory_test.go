@@ -50,7 +50,7 @@ func TestPropertiesAreThoseOfGraph(t *testing.T) {
 func TestEntitiesAreWhole(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range directory.Entities() {
-		if seen[e.Name] || e.Path == "" || e.Permission == "" || len(e.Properties) == 0 || e.Properties[0].Name != "id" {
+		if seen[e.Name] || e.Path == "" || e.Permission.Name == "" || e.Permission.ID == "" || len(e.Properties) == 0 || e.Properties[0].Name != "id" {
 			t.Errorf("%+v", e)
 		}
 		seen[e.Name] = true

@@ -157,7 +157,7 @@ func (c *Client) exchange(ctx context.Context, target *url.URL, read func(*http.
 	}).WithContext(ctx)
 	err := c.doer.Exchange(req, func(resp *http.Response) error {
 		if resp.StatusCode/100 != 2 {
-			return c.refusal(target, resp)
+			return refusal(target, resp)
 		}
 		return read(resp)
 	})

@@ -18,7 +18,7 @@ const maxErrorBody = 64 << 10
 
 // refusal makes an error of an answer that is no success.
 // Source: https://learn.microsoft.com/graph/errors.
-func (c *Client) refusal(target *url.URL, resp *http.Response) error {
+func refusal(target *url.URL, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	detail := parseError(body)
 	if err != nil && len(detail.codes) == 0 {
@@ -43,7 +43,7 @@ func (c *Client) refusal(target *url.URL, resp *http.Response) error {
 	if len(detail.codes) == 0 && status != http.StatusTooManyRequests {
 		return f.WithHint("The answer does not come from Graph itself: a proxy or a firewall may stand in between. Check Proxy and MicrosoftGraphPathApi")
 	}
-	return f.WithHint("%s", hint(status, f.SystemCode, strings.TrimPrefix(target.Path, c.root.Path)))
+	return f.WithHint("%s", hint(status, f.SystemCode))
 }
 
 func codeOf(status int) fault.Code {

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -13,9 +12,8 @@ var hintsByCode = map[string]string{
 	"Authorization_IdentityNotFound":                        "The application has no service principal in this tenant. Have an admin of the tenant give consent to it",
 }
 
-// hint says what an admin can do about an answer to a request for path, which is
-// relative to the root.
-func hint(status int, code, path string) string {
+// hint says what an admin can do about an answer.
+func hint(status int, code string) string {
 	if known, ok := hintsByCode[code]; ok {
 		return known
 	}
@@ -23,7 +21,7 @@ func hint(status int, code, path string) string {
 	case http.StatusUnauthorized:
 		return "Graph does not accept the token. Check that MicrosoftGraphPath and MicrosoftGraphPathApi belong to the cloud of the tenant"
 	case http.StatusForbidden:
-		return "Grant the application " + permission(path) + " (an application permission of Microsoft Graph) and give admin consent"
+		return "Grant the application the permission of Microsoft Graph that this needs, and give admin consent"
 	case http.StatusNotFound, http.StatusGone:
 		return "Check MicrosoftGraphPathApi, and that this cloud offers the entity"
 	case http.StatusTooManyRequests:
@@ -35,33 +33,14 @@ func hint(status int, code, path string) string {
 	return "Graph has a fault of its own. Run again later; Microsoft support can look the request-id up"
 }
 
-// readers names the least application permission to read a collection. Source: the
-// "Permissions" table of each API's page below
-// https://learn.microsoft.com/graph/api/overview.
-var readers = map[string]string{
-	"users":                  "User.Read.All",
-	"groups":                 "Group.Read.All",
-	"directoryroles":         "RoleManagement.Read.Directory",
-	"rolemanagement":         "RoleManagement.Read.Directory",
-	"applications":           "Application.Read.All",
-	"serviceprincipals":      "Application.Read.All",
-	"devices":                "Device.Read.All",
-	"contacts":               "OrgContact.Read.All",
-	"administrativeunits":    "AdministrativeUnit.Read.All",
-	"organization":           "Organization.Read.All",
-	"oauth2permissiongrants": "Directory.Read.All",
-	"subscribedskus":         "LicenseAssignment.Read.All",
-}
-
-// permission names what is needed to read path.
-func permission(path string) string {
-	path = strings.TrimPrefix(strings.ToLower(path), "directory/")
-	end := strings.IndexAny(path, "/(")
-	if end < 0 {
-		end = len(path)
+// LacksPermission reports whether err is Graph's refusal of an application that lacks a
+// permission. Who knows which one puts it into the hint. A 403 of a proxy is none, nor
+// is one for another reason that Graph tells.
+func LacksPermission(err error) bool {
+	f := fault.Of(err)
+	if f == nil || f.Code != fault.Forbidden || f.SystemCode == "" {
+		return false
 	}
-	if least, ok := readers[path[:end]]; ok && least != "Directory.Read.All" {
-		return least + " or Directory.Read.All"
-	}
-	return "Directory.Read.All"
+	_, otherwise := hintsByCode[f.SystemCode]
+	return !otherwise
 }

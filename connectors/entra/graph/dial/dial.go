@@ -21,19 +21,13 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/transport"
 )
 
-// A Config says which tenant to reach, as whom, and which way. TenantID, ClientID and
-// either ClientSecret or CertificateFile are obligatory.
+// A Config says which tenant to reach, as whom, and which way; see [ConfigOf].
 type Config struct {
-	TenantID            string
-	ClientID            string
-	ClientSecret        string
-	CertificateFile     string // PEM with certificate and key, or PFX
-	CertificatePassword string // of a PFX file
+	Application signin.Application
+	Cloud       cloud.Settings
 
-	Cloud         string // Global if empty; see [cloud.Settings] for this and the next three
-	AuthorityPath string
-	Scope         string
-	BaseURL       string
+	// Renew resolves Application anew once its credential is refused; see [signin.Options].
+	Renew func(ctx context.Context) (signin.Application, error)
 
 	Proxy     string // see [transport.Options] for this and the next three
 	NoProxy   []string
@@ -62,17 +56,23 @@ type quota struct{ baseURL, tenant, application string }
 // A Conn is a client with what it stands on.
 type Conn struct {
 	*graph.Client
-	transport *transport.Transport
-	source    *signin.Source
-	governor  *governor.Governor
+	// Endpoints are where it leads.
+	Endpoints cloud.Endpoints
+
+	way      *transport.Transport
+	machine  *transport.Transport // to the service of managed identities
+	source   *signin.Source
+	governor *governor.Governor
+	clock    clock.Clock
 }
 
 // Dial makes a connection. Nothing is sent before its first request, which signs
 // in. Settings that cannot be right are [fault.Invalid] and name the setting.
 func (d *Dialer) Dial(c Config) (*Conn, error) {
-	endpoints, err := cloud.Resolve(cloud.Settings{
-		Cloud: c.Cloud, AuthorityPath: c.AuthorityPath, Scope: c.Scope, BaseURL: c.BaseURL,
-	})
+	if c.Clock == nil {
+		c.Clock = clock.System
+	}
+	endpoints, err := cloud.Resolve(c.Cloud)
 	if err != nil {
 		return nil, err
 	}
@@ -82,21 +82,31 @@ func (d *Dialer) Dial(c Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	traced := trace.New(way, trace.Options{Logger: c.Logger, Clock: c.Clock})
+	machine, err := transport.New(transport.Options{UserAgent: c.UserAgent})
+	if err != nil {
+		return nil, err
+	}
+	tracing := trace.Options{Logger: c.Logger, Clock: c.Clock}
+	traced := trace.New(way, tracing)
 
 	retries := retry.Options{Clock: c.Clock, Fresh: way.Fresh, OnWait: c.OnWait}
 	signinRetries := retries
 	// A token that is issued twice does no harm.
 	signinRetries.Repeatable = func(*http.Request) bool { return true }
-	source, err := signin.NewSource(signin.Application{
-		TenantID: c.TenantID, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
-		CertificateFile: c.CertificateFile, CertificatePassword: c.CertificatePassword,
-	}, endpoints, retry.New(traced, signinRetries), c.Clock)
+	machineRetries := signinRetries
+	machineRetries.Fresh = machine.Fresh
+	source, err := signin.NewSource(c.Application, signin.Options{
+		Endpoints: endpoints, Clock: c.Clock, Renew: c.Renew,
+		Authority: retry.New(traced, signinRetries),
+		Machine:   retry.New(signin.Patient(trace.New(machine, tracing)), machineRetries),
+	})
 	if err != nil {
 		return nil, err
 	}
 
-	gov := d.governor(quota{endpoints.BaseURL, strings.ToLower(c.TenantID), strings.ToLower(c.ClientID)}, c.Clock)
+	gov := d.governor(quota{
+		endpoints.BaseURL, strings.ToLower(c.Application.TenantID), strings.ToLower(c.Application.ClientID),
+	}, c.Clock)
 	priority := c.Priority
 	if priority == "" {
 		priority = "low"
@@ -106,7 +116,10 @@ func (d *Dialer) Dial(c Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{Client: client, transport: way, source: source, governor: gov}, nil
+	return &Conn{
+		Client: client, Endpoints: endpoints,
+		way: way, machine: machine, source: source, governor: gov, clock: c.Clock,
+	}, nil
 }
 
 func (d *Dialer) governor(q quota, c clock.Clock) *governor.Governor {
@@ -123,11 +136,20 @@ func (d *Dialer) governor(q quota, c clock.Clock) *governor.Governor {
 	return g
 }
 
-// SignIn gets a token, if there is none yet, and throws it away: a check of the
-// credentials alone. Errors as those of [signin.Source.Token].
-func (c *Conn) SignIn(ctx context.Context) error {
-	_, err := c.source.Token(ctx)
-	return err
+// SignIn gets a token, if there is none yet, and returns what it says: a check of the
+// credentials alone. The claims are nil if the token cannot be read. Errors as
+// those of [signin.Source.Token].
+func (c *Conn) SignIn(ctx context.Context) (*signin.Claims, error) {
+	token, err := c.source.Token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return signin.ReadClaims(token), nil
+}
+
+// Probe looks at the way to a host, as [transport.Transport.Probe] does.
+func (c *Conn) Probe(ctx context.Context, address string) (transport.Probe, error) {
+	return c.way.Probe(ctx, address, c.clock)
 }
 
 // Stats returns the figures of all connections that share the quota of this one.
@@ -135,4 +157,7 @@ func (c *Conn) Stats() governor.Stats { return c.governor.Stats() }
 
 // Close drops idle network connections. It may be called several times, and a
 // request after it makes a new one.
-func (c *Conn) Close() { c.transport.Close() }
+func (c *Conn) Close() {
+	c.way.Close()
+	c.machine.Close()
+}

@@ -18,7 +18,9 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/usher-iga/usher/connectors/entra/graph"
+	"github.com/usher-iga/usher/connectors/entra/graph/cloud"
 	"github.com/usher-iga/usher/connectors/entra/graph/dial"
+	"github.com/usher-iga/usher/connectors/entra/graph/signin"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -65,10 +67,10 @@ func startTenant(t *testing.T, users http.HandlerFunc) (dial.Config, *httptest.S
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return dial.Config{
-		TenantID: tenant, ClientID: client, ClientSecret: secret,
-		AuthorityPath: server.URL + "/{0}", BaseURL: server.URL + "/v1.0/",
-		RootsPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
-		Clock:    noWait{},
+		Application: signin.Application{TenantID: tenant, ClientID: client, ClientSecret: secret},
+		Cloud:       cloud.Settings{AuthorityPath: server.URL + "/{0}", BaseURL: server.URL + "/v1.0/"},
+		RootsPEM:    pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+		Clock:       noWait{},
 	}, server
 }
 
@@ -146,7 +148,7 @@ func TestErrorsReachTheCaller(t *testing.T) {
 	})
 	var dialer dial.Dialer
 	conn := connect(t, &dialer, config)
-	if err := conn.SignIn(t.Context()); err != nil {
+	if _, err := conn.SignIn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	_, err := conn.Get(t.Context(), "users")
@@ -155,7 +157,7 @@ func TestErrorsReachTheCaller(t *testing.T) {
 	}
 
 	wrong := config
-	wrong.ClientSecret = "wrong~secret"
+	wrong.Application.ClientSecret = "wrong~secret"
 	_, err = connect(t, &dialer, wrong).Get(t.Context(), "users")
 	if f := fault.Of(err); f == nil || f.Code != fault.Unauthorized || f.SystemCode != "AADSTS7000215" || strings.Contains(err.Error(), "wrong~secret") {
 		t.Errorf("got %v", err)
@@ -163,13 +165,13 @@ func TestErrorsReachTheCaller(t *testing.T) {
 
 	untrusting := config
 	untrusting.RootsPEM = nil
-	err = connect(t, &dialer, untrusting).SignIn(t.Context())
+	_, err = connect(t, &dialer, untrusting).SignIn(t.Context())
 	if f := fault.Of(err); f == nil || f.Code != fault.Unavailable || f.Setting != "TrustedCertificates" || f.ClientRequestID == "" {
 		t.Errorf("got %v", err)
 	}
 
 	server.Close()
-	err = connect(t, &dialer, config).SignIn(t.Context())
+	_, err = connect(t, &dialer, config).SignIn(t.Context())
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), strings.TrimPrefix(server.URL, "https://")) || !strings.Contains(err.Error(), "gave up after 4 tries") {
 		t.Errorf("got %v", err)
 	}
@@ -190,7 +192,8 @@ func TestSignInThatIsDownIsGivenUpOnce(t *testing.T) {
 	defer server.Close()
 	var dialer dial.Dialer
 	conn := connect(t, &dialer, dial.Config{
-		TenantID: tenant, ClientID: client, ClientSecret: secret, AuthorityPath: server.URL, Clock: noWait{},
+		Application: signin.Application{TenantID: tenant, ClientID: client, ClientSecret: secret},
+		Cloud:       cloud.Settings{AuthorityPath: server.URL}, Clock: noWait{},
 		RootsPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
 	})
 	if _, err := conn.Get(t.Context(), "users"); !fault.Is(err, fault.Unavailable) || tries != 20 {
@@ -199,12 +202,12 @@ func TestSignInThatIsDownIsGivenUpOnce(t *testing.T) {
 }
 
 func TestDialChecksSettings(t *testing.T) {
-	good := dial.Config{TenantID: tenant, ClientID: client, ClientSecret: secret}
+	good := dial.Config{Application: signin.Application{TenantID: tenant, ClientID: client, ClientSecret: secret}}
 	for setting, change := range map[string]func(*dial.Config){
-		"Cloud":               func(c *dial.Config) { c.Cloud = "x" },
+		"Cloud":               func(c *dial.Config) { c.Cloud.Cloud = "x" },
 		"Proxy":               func(c *dial.Config) { c.Proxy = "x" },
 		"TrustedCertificates": func(c *dial.Config) { c.RootsPEM = []byte("x") },
-		"TenantId":            func(c *dial.Config) { c.TenantID = "" },
+		"TenantId":            func(c *dial.Config) { c.Application.TenantID = "" },
 	} {
 		c := good
 		change(&c)

@@ -1,23 +1,21 @@
-// Package signin gets tokens for an application, by a client secret or a
-// certificate, and puts them on requests.
+// Package signin gets tokens for an application, by a client secret, a certificate, a
+// token of another issuer or the managed identity of the machine, and puts them
+// on requests.
 package signin
 
 import (
 	"context"
-	"net/http"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	azcloud "github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/entra/graph/cloud"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
-	"github.com/usher-iga/usher/connectors/sdk/transport"
 )
 
 const (
@@ -27,110 +25,55 @@ const (
 	rest = 30 * time.Second
 )
 
-// Application says who signs in. Either ClientSecret or CertificateFile is given.
-type Application struct {
-	TenantID            string // GUID or domain name
-	ClientID            string // GUID
-	ClientSecret        string
-	CertificateFile     string // PEM with certificate and key, or PFX
-	CertificatePassword string // of a PFX file
+// Options say where and how to sign in.
+type Options struct {
+	Endpoints cloud.Endpoints
+
+	// Authority sends to the sign-in service; it repeats itself what may be repeated.
+	Authority graph.Doer
+	// Machine sends to the service of managed identities, which is on this machine and
+	// never behind a proxy; see [Patient].
+	Machine graph.Doer
+
+	Clock clock.Clock // clock.System if nil
+
+	// Renew resolves the application's settings anew, after the authority has refused what it
+	// signs in with. Errors are faults. It may be nil.
+	Renew func(ctx context.Context) (Application, error)
 }
 
 // A Source holds the token of one application. It is safe for use by several goroutines.
 type Source struct {
-	clock  clock.Clock
-	ask    func(ctx context.Context, claims string) (azcore.AccessToken, error)
-	turn   chan struct{} // holds one element; who takes it may use what follows
-	token  string
-	expiry time.Time
-	renew  time.Time // when to get the next one
+	options Options
+
+	turn        chan struct{} // holds one element; who takes it may use what follows
+	application Application
+	token       string
+	expiry      time.Time
+	renew       time.Time // when to get the next one
 }
 
-// NewSource makes a Source that asks the authority of e by doer, which repeats
-// what may be repeated itself. A nil clock is [clock.System]. Nothing is sent yet.
-//
-// Errors are [fault.Invalid] and name the setting: TenantId, ApplicationId,
-// ApplicationKey, ApplicationCertificateFile or ApplicationCertificatePassword.
-func NewSource(a Application, e cloud.Endpoints, doer graph.Doer, c clock.Clock) (*Source, error) {
-	if err := a.validate(); err != nil {
+// NewSource makes a Source. Nothing is sent yet. Errors are [fault.Invalid] and name the
+// setting: the first of [Application.Validate], or a file or certificate that cannot be read.
+func NewSource(a Application, o Options) (*Source, error) {
+	if _, err := a.open(); err != nil {
 		return nil, err
 	}
-	build, err := a.credential()
-	if err != nil {
-		return nil, err
+	if o.Clock == nil {
+		o.Clock = clock.System
 	}
-	if c == nil {
-		c = clock.System
-	}
-	s := &Source{clock: c, turn: make(chan struct{}, 1)}
+	s := &Source{options: o, application: a, turn: make(chan struct{}, 1)}
 	s.turn <- struct{}{}
-	s.ask = func(ctx context.Context, claims string) (azcore.AccessToken, error) {
-		wire := &wire{doer: doer}
-		// A new credential each time: its cache cannot hand back the token that was just refused.
-		credential, err := build(policy.ClientOptions{
-			Cloud:     azcloud.Configuration{ActiveDirectoryAuthorityHost: e.Authority + "/"},
-			Transport: wire,
-			Retry:     policy.RetryOptions{MaxRetries: -1},
-			Telemetry: policy.TelemetryOptions{Disabled: true},
-		}, !e.Public)
-		if err != nil {
-			return azcore.AccessToken{}, fault.Errorf(fault.Invalid, "the sign-in cannot be set up: %w", err)
-		}
-		token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{e.Scope}, Claims: claims, EnableCAE: true})
-		if err != nil {
-			return azcore.AccessToken{}, wire.explain(ctx, e, err)
-		}
-		return token, nil
-	}
 	return s, nil
 }
 
-var (
-	guid   = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-	domain = regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z-]*\.)+[0-9A-Za-z-]+$`)
-)
-
-func (a Application) validate() error {
-	switch {
-	case !guid.MatchString(a.TenantID) && !domain.MatchString(a.TenantID):
-		return fault.Errorf(fault.Invalid, "TenantId %q is neither a GUID nor a domain name", a.TenantID).
-			WithSetting("TenantId").WithHint("Copy the Tenant ID from the overview page of Microsoft Entra")
-	case !guid.MatchString(a.ClientID):
-		return fault.Errorf(fault.Invalid, "ApplicationId %q is not a GUID", a.ClientID).
-			WithSetting("ApplicationId").WithHint("Copy the Application (client) ID from the app registration's overview page")
-	case a.ClientSecret == "" && a.CertificateFile == "":
-		return fault.Errorf(fault.Invalid, "neither ApplicationKey nor ApplicationCertificateFile is set").
-			WithSetting("ApplicationKey").WithHint("Give the value of a client secret, or a certificate file")
-	case a.ClientSecret != "" && a.CertificateFile != "":
-		return fault.Errorf(fault.Invalid, "both ApplicationKey and ApplicationCertificateFile are set").
-			WithSetting("ApplicationKey").WithHint("Keep one of the two")
-	}
-	return nil
-}
-
-// builder makes a credential that sends as the options say.
-type builder func(o policy.ClientOptions, private bool) (azcore.TokenCredential, error)
-
-func (a Application) credential() (builder, error) {
-	if a.CertificateFile == "" {
-		return func(o policy.ClientOptions, private bool) (azcore.TokenCredential, error) {
-			return azidentity.NewClientSecretCredential(a.TenantID, a.ClientID, a.ClientSecret,
-				&azidentity.ClientSecretCredentialOptions{ClientOptions: o, DisableInstanceDiscovery: private})
-		}, nil
-	}
-	certificates, key, err := loadCertificate(a.CertificateFile, a.CertificatePassword)
-	if err != nil {
-		return nil, err
-	}
-	return func(o policy.ClientOptions, private bool) (azcore.TokenCredential, error) {
-		return azidentity.NewClientCertificateCredential(a.TenantID, a.ClientID, certificates, key,
-			&azidentity.ClientCertificateCredentialOptions{ClientOptions: o, DisableInstanceDiscovery: private})
-	}, nil
-}
-
 // Token returns a token that holds for some minutes, getting a new one if needed.
+//
+// If the authority refuses the secret or certificate, or if that is no longer there, the
+// settings are resolved anew, once, and another one that is found there is tried.
 // Errors: [fault.Unauthorized] if the sign-in is refused, [fault.Unavailable] if
-// the authority cannot be reached, or that of ctx.
+// the authority cannot be reached, [fault.Invalid] if what is needed for it is gone, or
+// that of ctx.
 func (s *Source) Token(ctx context.Context) (string, error) {
 	return s.get(ctx, "", "")
 }
@@ -149,7 +92,7 @@ func (s *Source) get(ctx context.Context, refused, claims string) (string, error
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	now := s.clock.Now()
+	now := s.options.Clock.Now()
 	usable := s.token != "" && s.token != refused
 	if usable && now.Before(s.renew) {
 		return s.token, nil
@@ -166,45 +109,97 @@ func (s *Source) get(ctx context.Context, refused, claims string) (string, error
 	return s.token, nil
 }
 
-// Doer returns a Doer that sends by next with a token. If Graph answers 401,
-// a new token is got and the request is sent again, once; so a body must have GetBody.
-// Errors are next's and those of [Source.Token], which are final: what may help
-// was tried on the way to the token.
-func (s *Source) Doer(next graph.Doer) graph.Doer { return &bearer{source: s, next: next} }
-
-type bearer struct {
-	source *Source
-	next   graph.Doer
+// ask signs in, and again if the credential was refused and there is another one now.
+func (s *Source) ask(ctx context.Context, claims string) (azcore.AccessToken, error) {
+	used, err := s.application.open()
+	var token azcore.AccessToken
+	if err == nil {
+		token, err = s.signIn(ctx, used, claims)
+	}
+	if err == nil || s.options.Renew == nil || ctx.Err() != nil || !mayBeReplaced(err) {
+		return token, err
+	}
+	return s.askAnew(ctx, used, claims, err)
 }
 
-func (b *bearer) Do(req *http.Request) (*http.Response, error) {
-	token, err := b.source.Token(req.Context())
-	if err != nil {
-		return nil, transport.Final(err)
+// askAnew resolves the settings anew and signs in with what they hold now.
+func (s *Source) askAnew(ctx context.Context, used credential, claims string, refusal error) (azcore.AccessToken, error) {
+	renewed, err := s.options.Renew(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return azcore.AccessToken{}, ctx.Err()
+	case err != nil:
+		return azcore.AccessToken{}, adding(refusal, "; its settings could not be resolved anew: "+err.Error())
+	case !strings.EqualFold(renewed.TenantID, s.application.TenantID):
+		return azcore.AccessToken{}, adding(refusal, "; the settings, resolved anew, name another tenant")
 	}
-	resp, err := b.send(req, token)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		return resp, err
+	current, err := renewed.open()
+	switch {
+	case err != nil:
+		return azcore.AccessToken{}, adding(err, "; this was after resolving the settings anew")
+	case current.same(used):
+		return azcore.AccessToken{}, adding(refusal, "; the settings were resolved anew and hold the same "+used.way.noun)
 	}
-	repeat := req.Clone(req.Context())
-	if req.Body != nil && req.Body != http.NoBody {
-		if req.GetBody == nil {
-			return resp, nil
-		}
-		if repeat.Body, err = req.GetBody(); err != nil {
-			return resp, nil //nolint:nilerr // the refusal says more
-		}
+	token, err := s.signIn(ctx, current, claims)
+	switch {
+	case err == nil:
+		s.application = renewed
+	case mayBeReplaced(err):
+		err = adding(err, "; the settings were resolved anew, and what they hold now is refused as well")
 	}
-	resp.Body.Close()
-	token, err = b.source.Replace(req.Context(), token, claims(resp.Header))
-	if err != nil {
-		return nil, transport.Final(err)
-	}
-	return b.send(repeat, token)
+	return token, err
 }
 
-func (b *bearer) send(req *http.Request, token string) (*http.Response, error) {
-	req = req.Clone(req.Context())
-	req.Header.Set("Authorization", "Bearer "+token)
-	return b.next.Do(req)
+// signIn asks for a token, once.
+func (s *Source) signIn(ctx context.Context, c credential, claims string) (azcore.AccessToken, error) {
+	wire := &wire{doer: s.options.Authority}
+	if c.ManagedIdentity {
+		wire.doer = s.options.Machine
+		// Any claims keep azidentity from handing out the token of an earlier sign-in, which
+		// it keeps for the whole process; it does not send them.
+		if claims == "" {
+			claims = "{}"
+		}
+	}
+	// A new credential each time: its cache cannot hand back the token that was just refused.
+	azure, err := c.azure(s.options.Endpoints, s.options.Clock.Now(), policy.ClientOptions{
+		Cloud:     azcloud.Configuration{ActiveDirectoryAuthorityHost: s.options.Endpoints.Authority + "/"},
+		Transport: wire,
+		Retry:     policy.RetryOptions{MaxRetries: -1},
+		Telemetry: policy.TelemetryOptions{Disabled: true},
+	})
+	if err != nil {
+		return azcore.AccessToken{}, fault.Errorf(fault.Invalid, "the sign-in cannot be set up: %w", err).
+			WithSetting(c.way.setting).WithHint("Check %s", c.way.setting)
+	}
+	token, err := azure.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{s.options.Endpoints.Scope}, Claims: claims, EnableCAE: true})
+	if err != nil {
+		return azcore.AccessToken{}, wire.explain(ctx, s.options.Endpoints, c, err)
+	}
+	return token, nil
+}
+
+// mayBeReplaced reports whether an error says that a secret or certificate no longer does,
+// so that a new one may be there already.
+func mayBeReplaced(err error) bool {
+	f := fault.Of(err)
+	if f == nil {
+		return false
+	}
+	switch f.SystemCode {
+	case "AADSTS7000215", "AADSTS7000216", "AADSTS7000222", "AADSTS700027", "AADSTS50012":
+		return true
+	}
+	return f.Code == fault.Invalid
+}
+
+// adding returns err with more at the end of its message.
+func adding(err error, more string) error {
+	f := fault.Of(err)
+	if f == nil {
+		return err
+	}
+	told := *f
+	told.Message += more
+	return &told
 }

@@ -3,7 +3,6 @@ package signin_test
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -84,7 +83,13 @@ func newSource(t *testing.T, a *authority, clock *manual) *signin.Source {
 	if a.expires == 0 {
 		a.expires = 3599
 	}
-	s, err := signin.NewSource(bySecret, endpoints, a, clock)
+	return sourceOf(t, bySecret, signin.Options{Authority: a, Clock: clock})
+}
+
+func sourceOf(t *testing.T, a signin.Application, o signin.Options) *signin.Source {
+	t.Helper()
+	o.Endpoints = endpoints
+	s, err := signin.NewSource(a, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,81 +163,6 @@ func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 	accepted, sent = "", nil
 	if status := do(); status != 401 || len(sent) != 2 || a.issued != 3 {
 		t.Errorf("%d, %q, %d tokens", status, sent, a.issued)
-	}
-}
-
-func TestRefusals(t *testing.T) {
-	for _, tc := range []struct {
-		code          int
-		name          string
-		status        int
-		text          string
-		message, hint string
-		setting       string
-	}{
-		{7000215, "invalid_client", 401, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app 'x'.", "client secret is wrong", "not its ID", "ApplicationKey"},
-		{7000222, "invalid_client", 401, "The provided client secret keys for app 'x' are expired.", "has expired", "new secret", "ApplicationKey"},
-		{700016, "unauthorized_client", 400, "Application with identifier 'x' was not found in the directory 'y'.", "application does not exist", "ApplicationId", "ApplicationId"},
-		{90002, "invalid_request", 400, "Tenant 'x' not found.", "tenant does not exist", "cloud", "TenantId"},
-		{700027, "invalid_client", 401, "Client assertion contains an invalid signature.", "not registered", "Upload", "ApplicationCertificateFile"},
-		{700024, "invalid_client", 401, "Client assertion is not within its valid time range.", "time", "clock", ""},
-		{7000112, "unauthorized_client", 400, "Application is disabled.", "disabled", "enable", "ApplicationId"},
-		{500011, "invalid_resource", 400, "The resource principal was not found.", "https://graph.example/.default", "Check that MicrosoftGraphPathApi", "MicrosoftGraphPathApi"},
-		{1002012, "invalid_scope", 400, "The provided value for scope is not valid.", "https://graph.example/.default is not a scope", "Check MicrosoftGraphPathApi", "MicrosoftGraphPathApi"},
-		{900023, "invalid_request", 400, "Specified tenant identifier is neither a valid DNS name.", "TenantId", "Copy", "TenantId"},
-		{123, "odd_error", 400, "Something new happened.", "login.example refused the sign-in: Something new happened", "Look the code up", ""},
-	} {
-		t.Run(fmt.Sprint(tc.code), func(t *testing.T) {
-			body, _ := json.Marshal(map[string]any{
-				"error": tc.name, "error_codes": []int{tc.code}, "trace_id": "trace", "correlation_id": "correlation",
-				"error_description": fmt.Sprintf("AADSTS%d: %s Trace ID: trace Correlation ID: correlation Timestamp: now", tc.code, tc.text),
-			})
-			a := &authority{refuse: func() (int, string) { return tc.status, string(body) }}
-			_, err := newSource(t, a, &manual{time.Now()}).Token(t.Context())
-			f := fault.Of(err)
-			if f == nil || f.Code != fault.Unauthorized || f.SystemCode != fmt.Sprintf("AADSTS%d", tc.code) ||
-				f.RequestID != "trace" || f.ClientRequestID != "correlation" || f.Setting != tc.setting ||
-				!strings.Contains(f.Message, tc.message) || !strings.Contains(f.Hint, tc.hint) {
-				t.Errorf("got %+v", f)
-			}
-			if strings.Contains(err.Error(), secret) {
-				t.Error("the secret is in the message")
-			}
-		})
-	}
-}
-
-func TestOddAnswersOfTheAuthority(t *testing.T) {
-	for _, tc := range []struct {
-		status int
-		body   string
-		want   fault.Code
-		system string
-	}{
-		{502, "<html>bad gateway</html>", fault.Unavailable, ""},
-		{200, "<html>sign in here</html>", fault.Unavailable, ""},
-		{400, `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}`, fault.Unauthorized, "AADSTS7000215"},
-		{429, `{"error":"temporarily_unavailable","error_description":"slow"}`, fault.Throttled, "temporarily_unavailable"},
-	} {
-		a := &authority{refuse: func() (int, string) { return tc.status, tc.body }}
-		_, err := newSource(t, a, &manual{time.Now()}).Token(t.Context())
-		if f := fault.Of(err); f == nil || f.Code != tc.want || f.SystemCode != tc.system {
-			t.Errorf("%d %s: %v", tc.status, tc.body, err)
-		}
-	}
-}
-
-func TestNewSourceChecksSettings(t *testing.T) {
-	for setting, a := range map[string]signin.Application{
-		"TenantId":                   {TenantID: "no tenant", ClientID: client, ClientSecret: "x"},
-		"ApplicationId":              {TenantID: "contoso.onmicrosoft.com", ClientID: "x", ClientSecret: "x"},
-		"ApplicationKey":             {TenantID: tenant, ClientID: client},
-		"ApplicationCertificateFile": {TenantID: tenant, ClientID: client, CertificateFile: "does/not/exist"},
-	} {
-		_, err := signin.NewSource(a, endpoints, nil, nil)
-		if f := fault.Of(err); f == nil || f.Code != fault.Invalid || f.Setting != setting || f.Hint == "" {
-			t.Errorf("%s: %v", setting, err)
-		}
 	}
 }
 

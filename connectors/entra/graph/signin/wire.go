@@ -3,7 +3,6 @@ package signin
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"io"
 	"net/http"
 	"strings"
@@ -20,6 +19,7 @@ const maxAnswer = 1 << 20
 // failed: azidentity tells that in a text only, which is not for an admin.
 type wire struct {
 	doer    graph.Doer
+	host    string         // asked last
 	err     error          // of sending
 	refused *http.Response // an answer that is no success
 	body    []byte         // of refused
@@ -27,7 +27,7 @@ type wire struct {
 
 // Do implements azcore's policy.Transporter.
 func (w *wire) Do(req *http.Request) (*http.Response, error) {
-	w.err, w.refused = nil, nil
+	w.host, w.err, w.refused = req.URL.Host, nil, nil
 	if req.Body != nil && req.GetBody == nil {
 		content, err := io.ReadAll(req.Body)
 		if err != nil {
@@ -52,18 +52,20 @@ func (w *wire) Do(req *http.Request) (*http.Response, error) {
 }
 
 // explain says why no token came.
-func (w *wire) explain(ctx context.Context, e cloud.Endpoints, err error) error {
+func (w *wire) explain(ctx context.Context, e cloud.Endpoints, c credential, err error) error {
 	host := hostOf(e)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case c.ManagedIdentity:
+		return w.explainMachine(e, c, err)
 	case w.err != nil && fault.Of(w.err) != nil:
 		return w.err
 	case w.err != nil:
 		return fault.Errorf(fault.Unavailable, "the sign-in service %s cannot be reached: %w", host, w.err).
 			WithHint("Check MicrosoftAuthorityPath, the network and the Proxy setting")
 	case w.refused != nil:
-		return refusal(e, w.refused, w.body)
+		return refusal(e, c.way, w.refused.StatusCode, w.body)
 	}
 	return fault.Errorf(fault.Unavailable, "the sign-in service %s gave no token: %w", host, err).
 		WithHint("Check that MicrosoftAuthorityPath is the address of a Microsoft Entra sign-in service")
@@ -71,21 +73,3 @@ func (w *wire) explain(ctx context.Context, e cloud.Endpoints, err error) error 
 
 // hostOf names the sign-in service in messages.
 func hostOf(e cloud.Endpoints) string { return strings.TrimPrefix(e.Authority, "https://") }
-
-// claims returns what a refusal of Graph wants the next token to have: a claims
-// challenge (https://learn.microsoft.com/entra/identity-platform/claims-challenge), or "".
-func claims(header http.Header) string {
-	for _, challenge := range header.Values("WWW-Authenticate") {
-		_, rest, ok := strings.Cut(challenge, `claims="`)
-		if !ok {
-			continue
-		}
-		value, _, _ := strings.Cut(rest, `"`)
-		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-			if text, err := encoding.DecodeString(value); err == nil {
-				return string(text)
-			}
-		}
-	}
-	return ""
-}
