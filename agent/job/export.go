@@ -50,7 +50,13 @@ func (r *Runner) export(ctx context.Context, connection *settings.Connection, co
 		return export.Report{}, locate(connection, err)
 	}
 	defer connector.Close()
-	request, err := r.validate(ctx, connection, connector)
+	request, warnings, err := r.validate(ctx, connection, connector)
+	if err != nil {
+		return export.Report{}, err
+	}
+	ending, err := r.endingCredentials(ctx, connection, func(ctx context.Context) (sdk.CheckReport, error) {
+		return connector.Check(ctx, sdk.CheckRequest{Connection: request.Connection, Extent: sdk.Credentials})
+	})
 	if err != nil {
 		return export.Report{}, err
 	}
@@ -71,6 +77,7 @@ func (r *Runner) export(ctx context.Context, connection *settings.Connection, co
 		Complete:   complete || connection.IgnoreCookieFile,
 		World:      world(connection, request),
 		Progress:   progress,
+		Warnings:   append(warnings, ending...),
 
 		MaxCookieAge: connection.MaximumCookieAge,
 		Thresholds:   thresholds(connection.Thresholds),

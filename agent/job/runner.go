@@ -23,10 +23,12 @@ import (
 // side by side.
 type Runner struct {
 	Settings *settings.Settings
-	Host     *pluginhost.Host
-	Clock    clock.Clock
-	Logger   hclog.Logger
-	Version  string // of the agent, for the manifest
+	// Reload reads the settings anew, secrets from wherever they come. nil: they stay as they are.
+	Reload  func(context.Context) (*settings.Settings, error)
+	Host    *pluginhost.Host
+	Clock   clock.Clock
+	Logger  hclog.Logger
+	Version string // of the agent, for the manifest
 }
 
 // Validate checks every connection that has something to export, as far as that is
@@ -56,7 +58,7 @@ func (r *Runner) Validate(ctx context.Context) (checked, skipped []string, err e
 			}
 			running[c.Connector] = connector
 		}
-		if _, err := r.validate(ctx, c, connector); err != nil {
+		if _, _, err := r.validate(ctx, c, connector); err != nil {
 			problems = append(problems, err)
 			continue
 		}
@@ -68,12 +70,12 @@ func (r *Runner) Validate(ctx context.Context) (checked, skipped []string, err e
 	return checked, skipped, nil
 }
 
-// validate checks one connection offline and returns what to ask its connector for.
-// Its error tells all that is wrong, each with file and line.
-func (r *Runner) validate(ctx context.Context, c *settings.Connection, connector *pluginhost.Connector) (sdk.ExportRequest, error) {
+// validate checks one connection offline and returns what to ask its connector for,
+// and what to warn of. Its error tells all that is wrong, each with file and line.
+func (r *Runner) validate(ctx context.Context, c *settings.Connection, connector *pluginhost.Connector) (sdk.ExportRequest, []sdk.Warning, error) {
 	request, err := r.resolve(c, connector.Description)
 	if err != nil {
-		return request, err
+		return request, nil, err
 	}
 	var problems []error
 	if request.Collections, err = collections(c.Mapping, connector.Description); err != nil {
@@ -83,15 +85,19 @@ func (r *Runner) validate(ctx context.Context, c *settings.Connection, connector
 		Connection: request.Connection, Extent: sdk.Offline, Collections: request.Collections, Attributes: request.Attributes,
 	})
 	if err != nil {
-		return request, err
+		return request, nil, err
 	}
+	var warnings []sdk.Warning
 	for _, f := range report.Findings {
-		if f.State == sdk.Failed {
+		switch f.State {
+		case sdk.Failed:
 			failed := &fault.Error{Code: fault.Invalid, Message: f.Message, Hint: f.Hint, Setting: f.Setting}
 			problems = append(problems, locate(c, failed))
+		case sdk.Warned:
+			warnings = append(warnings, sdk.Warning{Message: f.Message, Hint: f.Hint})
 		}
 	}
-	return request, errors.Join(problems...)
+	return request, warnings, errors.Join(problems...)
 }
 
 // Keys returns for each connector that connections use the keys that it describes,
@@ -167,22 +173,48 @@ func capabilities(can sdk.Capabilities) (names []string) {
 // resolve turns a connection's settings into what its connector is asked for,
 // collections aside.
 func (r *Runner) resolve(c *settings.Connection, d sdk.Description) (sdk.ExportRequest, error) {
-	plain, secrets, err := c.Resolve(d.Settings)
-	roots, rootsErr := r.Settings.Roots()
-	if err := errors.Join(err, c.CheckMapping(), rootsErr); err != nil {
+	connection, err := dialled(r.Settings, c, d)
+	if err := errors.Join(err, c.CheckMapping()); err != nil {
 		return sdk.ExportRequest{}, err
 	}
-	req := sdk.ExportRequest{Connection: sdk.Connection{
-		ID: c.ID, Settings: plain, Secrets: make(map[string]string, len(secrets)),
-		Network: sdk.Network{
-			Proxy: r.Settings.Proxy.URL().Reveal(), NoProxy: r.Settings.Proxy.Bypass, TrustedCertificates: roots,
-		},
-	}}
-	for name, value := range secrets {
-		req.Connection.Secrets[name] = value.Reveal()
-	}
+	connection.Renew = func(ctx context.Context) (sdk.Connection, error) { return r.renew(ctx, c.ID, d) }
+	req := sdk.ExportRequest{Connection: connection}
 	_, req.Attributes = columns(c.Mapping)
 	return req, nil
+}
+
+// renew resolves a connection anew. Errors are those of reading the settings.
+func (r *Runner) renew(ctx context.Context, id string, d sdk.Description) (sdk.Connection, error) {
+	s := r.Settings
+	if r.Reload != nil {
+		r.Logger.Info("the target system refused the credentials: they are read anew", "connection", id)
+		var err error
+		if s, err = r.Reload(ctx); err != nil {
+			return sdk.Connection{}, err
+		}
+	}
+	c, err := s.Connection(id)
+	if err != nil {
+		return sdk.Connection{}, err
+	}
+	return dialled(s, c, d)
+}
+
+// dialled is a connection as its connector needs it.
+func dialled(s *settings.Settings, c *settings.Connection, d sdk.Description) (sdk.Connection, error) {
+	plain, secrets, err := c.Resolve(d.Settings)
+	roots, rootsErr := s.Roots()
+	if err := errors.Join(err, rootsErr); err != nil {
+		return sdk.Connection{}, err
+	}
+	connection := sdk.Connection{
+		ID: c.ID, Settings: plain, Secrets: make(map[string]string, len(secrets)),
+		Network: sdk.Network{Proxy: s.Proxy.URL().Reveal(), NoProxy: s.Proxy.Bypass, TrustedCertificates: roots},
+	}
+	for name, value := range secrets {
+		connection.Secrets[name] = value.Reveal()
+	}
+	return connection, nil
 }
 
 // collections asks for each entity of the mapping, with those of the mapping's

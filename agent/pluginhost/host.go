@@ -265,7 +265,10 @@ func verify(program Program) error {
 // environment but what programs need to run, for a secret may stand in it (C6).
 func (h *Host) environment() []string {
 	env := []string{sdk.LogLevelVariable + "=" + h.Logger.GetLevel().String()}
-	for _, name := range []string{"SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+	for _, name := range []string{
+		"SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
+		"ProgramData", "IDENTITY_ENDPOINT", "IMDS_ENDPOINT", // where Azure Arc has the machine's identity
+	} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}

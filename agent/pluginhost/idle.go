@@ -76,5 +76,5 @@ func announced(m any) time.Duration {
 	case *connectorv1.FulfillResponse:
 		ms = resp.GetProgress().GetWaitingMs()
 	}
-	return time.Duration(ms) * time.Millisecond //nolint:gosec // bounded by the protocol's uses: minutes
+	return time.Duration(ms) * time.Millisecond
 }

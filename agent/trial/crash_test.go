@@ -27,8 +27,10 @@ func checkLeftovers(t *testing.T, i *trial.Installation) {
 		if err != nil {
 			return err
 		}
+		keeps := func(folder string) bool { return strings.HasPrefix(relative, folder+string(filepath.Separator)) }
 		switch folder, name := filepath.Split(relative); {
-		case folder == "", strings.HasPrefix(folder, "Runtime"+string(filepath.Separator)), strings.HasPrefix(folder, filepath.Join("Work", "locks")), strings.HasPrefix(folder, filepath.Join("Work", "Store")):
+		case folder == "", keeps("Runtime"), keeps(filepath.Join("Work", "locks")), keeps(filepath.Join("Work", "Store")):
+		case relative == filepath.Join("Work", "Credentials", strings.ToLower(trial.Connection)+".json"):
 		case folder == filepath.Join("Temp", "ExportOutput")+string(filepath.Separator) && strings.HasPrefix(name, trial.Connection+"_"):
 		case strings.HasPrefix(folder, filepath.Join("Temp", "ExportOutput", filepath.Dir(filepath.FromSlash(manifest.Folder)))):
 			sets[folder] = true

@@ -14,6 +14,10 @@ import (
 	"github.com/usher-iga/usher/agent/trial"
 )
 
+// programsVariable names the folder of programs that are built already, for a test
+// that runs itself in a network of its own.
+const programsVariable = "USHER_TRIAL_PROGRAMS"
+
 var (
 	buildFlags []string       // of the agent and the connectors
 	programs   trial.Programs // built once for all tests
@@ -35,7 +39,12 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(folder)
-	if programs, err = trial.Build(context.Background(), folder, buildFlags...); err != nil {
+	if built := os.Getenv(programsVariable); built != "" {
+		programs, err = trial.FindPrograms(built)
+	} else {
+		programs, err = trial.Build(context.Background(), folder, buildFlags...)
+	}
+	if err != nil {
 		fmt.Println(err)
 		return 1
 	}

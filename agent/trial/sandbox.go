@@ -30,6 +30,10 @@ type Tenant struct {
 	ClientSecret    string `json:"clientSecret"`
 	ExpiredSecret   string `json:"expiredSecret"`
 	CertificateFile string `json:"certificateFile"`
+	CloudVault      string `json:"cloudVault"` // by the cloud's own name
+	Vault           string `json:"vault"`      // by the sandbox's address
+	CCP             string `json:"ccp"`        // of CyberArk's Central Credential Provider
+	ManagedClientID string `json:"managedClientId"`
 }
 
 // Sandbox is a running simulated tenant.

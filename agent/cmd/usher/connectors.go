@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,8 +39,8 @@ noted, or has changed since, is not started.`,
 
 // connectorFolder is the folder that the settings name; without settings, as on a
 // machine where Usher is just being installed, the one beside the program.
-func (p *program) connectorFolder() (pluginhost.Folder, error) {
-	s, err := p.loadOrDefault()
+func (p *program) connectorFolder(ctx context.Context) (pluginhost.Folder, error) {
+	s, err := p.loadOrDefault(ctx)
 	if err != nil {
 		return pluginhost.Folder{}, err
 	}
@@ -47,7 +48,7 @@ func (p *program) connectorFolder() (pluginhost.Folder, error) {
 }
 
 func (p *program) listConnectors(cmd *cobra.Command, _ []string) error {
-	s, err := p.loadOrDefault()
+	s, err := p.loadOrDefault(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -77,8 +78,8 @@ func (p *program) listConnectors(cmd *cobra.Command, _ []string) error {
 	return table.Flush()
 }
 
-func (p *program) trustConnectors(*cobra.Command, []string) error {
-	folder, err := p.connectorFolder()
+func (p *program) trustConnectors(cmd *cobra.Command, _ []string) error {
+	folder, err := p.connectorFolder(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -104,9 +105,9 @@ func (p *program) trustConnectors(*cobra.Command, []string) error {
 
 // loadOrDefault is load, but gives the default settings where --settings is not
 // given and no settings file lies beside the program.
-func (p *program) loadOrDefault() (*settings.Settings, error) {
+func (p *program) loadOrDefault(ctx context.Context) (*settings.Settings, error) {
 	if p.settingsDir != "" {
-		return p.load()
+		return p.load(ctx)
 	}
 	dir, err := programDir()
 	if err != nil {
@@ -114,7 +115,7 @@ func (p *program) loadOrDefault() (*settings.Settings, error) {
 	}
 	for _, file := range []string{"appsettings.json", "appsettings.agent.json"} {
 		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
-			return p.load()
+			return p.load(ctx)
 		}
 	}
 	return settings.Default(settings.Options{Dir: dir, Environ: p.environ, ProgramDir: dir})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/usher-iga/usher/agent/export"
 	"github.com/usher-iga/usher/agent/export/publish"
+	"github.com/usher-iga/usher/agent/store"
 )
 
 func (p *program) exportCommand() *cobra.Command {
@@ -34,7 +35,7 @@ operator, 130 cancelled.`,
 }
 
 func (p *program) export(cmd *cobra.Command, arguments []string) error {
-	s, err := p.load()
+	s, err := p.load(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -84,6 +85,7 @@ type exportResult struct {
 	Manifest         string          `json:"manifest"`
 	Files            []exportFile    `json:"files"`
 	Restarts         []exportRestart `json:"restarts,omitempty"`
+	Renewed          []store.Renewal `json:"renewed,omitempty"`
 	Warnings         []warning       `json:"warnings,omitempty"`
 }
 
@@ -107,6 +109,7 @@ func newExportResult(r export.Report, reading time.Duration) exportResult {
 		Connection: r.Connection, Run: r.Run, Mode: string(r.Mode), Why: r.Why, Started: r.Started, Finished: r.Finished,
 		Seconds: r.Finished.Sub(r.Started).Seconds(), ReadingSeconds: reading.Seconds(),
 		Requests: r.Requests, ResourceUnits: r.ResourceUnits, ThrottledSeconds: r.Throttled.Seconds(), Manifest: r.Manifest,
+		Renewed: r.Renewed,
 	}
 	for _, e := range r.Entities {
 		result.Objects += e.Objects
@@ -132,6 +135,9 @@ func (p *program) printReport(r export.Report) error {
 	for _, restart := range r.Restarts {
 		fmt.Fprintf(p.stderr, "note: %s was listed again from its start: %s\n", restart.Entity, restart.Reason)
 	}
+	for _, renewed := range r.Renewed {
+		fmt.Fprintf(p.stderr, "note: %s\n", renewal(renewed))
+	}
 	if r.Why != "" {
 		fmt.Fprintf(p.stderr, "note: everything was exported: %s\n", r.Why)
 	}
@@ -150,6 +156,11 @@ func (p *program) printReport(r export.Report) error {
 	}
 	fmt.Fprintf(p.stdout, "Manifest: %s\n", r.Manifest)
 	return nil
+}
+
+// renewal tells why an entity was listed again though nothing was wrong.
+func renewal(r store.Renewal) string {
+	return fmt.Sprintf("%s was listed again to renew its cookie of %s before it dies (MaximumCookieAge)", r.Entity, r.Obtained.Format(time.DateTime+" MST"))
 }
 
 // commands tells the rows of an incremental file.

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -17,6 +18,7 @@ import (
 	"github.com/usher-iga/usher/agent/job"
 	"github.com/usher-iga/usher/agent/pluginhost"
 	"github.com/usher-iga/usher/agent/settings"
+	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -25,11 +27,15 @@ import (
 type program struct {
 	args           []string
 	environ        []string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 
 	settingsDir string
 	logLevel    string
 	json        bool
+
+	opened *settings.Loader // see loader
+	keys   connectorKeys
 }
 
 // memoryGoal is what the garbage collector aims at: an export needs little, and
@@ -46,7 +52,10 @@ func (p *program) run(ctx context.Context) int {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
-	if err != nil {
+	if p.opened != nil {
+		p.opened.Close()
+	}
+	if _, told := errors.AsType[checkFailed](err); err != nil && !told {
 		p.printError(err)
 	}
 	return exitCode(err)
@@ -71,8 +80,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 held for an operator,
 	flags.StringVar(&p.settingsDir, "settings", "", "`folder` of the appsettings files (default: the folder of the usher program)")
 	flags.StringVar(&p.logLevel, "log-level", "warn", "what to log on standard error: trace, debug, info, warn, error or off")
 	flags.BoolVar(&p.json, "json", false, "print one JSON object instead of text")
-	root.AddCommand(p.exportCommand(), p.settingsCommand(), p.runsCommand(), p.cookiesCommand(), p.storeCommand(),
-		p.connectorsCommand(), p.versionCommand())
+	root.AddCommand(p.exportCommand(), p.checkCommand(), p.consentCommand(), p.settingsCommand(), p.secretsCommand(),
+		p.runsCommand(), p.cookiesCommand(), p.storeCommand(), p.connectorsCommand(), p.versionCommand())
 	return root
 }
 
@@ -154,27 +163,91 @@ func programDir() (string, error) {
 	return filepath.Dir(path), nil
 }
 
-// load reads the settings.
-func (p *program) load() (*settings.Settings, error) {
-	dir, err := programDir()
+// settingsFolder is the folder of the appsettings files.
+func (p *program) settingsFolder() (string, error) {
+	if p.settingsDir != "" {
+		return p.settingsDir, nil
+	}
+	return programDir()
+}
+
+// loader makes the loader of the settings, once: it keeps vaults open between loads.
+func (p *program) loader() (*settings.Loader, error) {
+	if p.opened != nil {
+		return p.opened, nil
+	}
+	dir, err := p.settingsFolder()
 	if err != nil {
 		return nil, err
 	}
-	options := settings.Options{Dir: p.settingsDir, Environ: p.environ, ProgramDir: dir}
-	if options.Dir == "" {
-		options.Dir = dir
+	beside, err := programDir()
+	if err != nil {
+		return nil, err
 	}
-	return settings.Load(options)
+	log, err := p.logger()
+	if err != nil {
+		return nil, err
+	}
+	p.opened = settings.NewLoader(settings.Options{
+		Dir: dir, Environ: p.environ, ProgramDir: beside, UserAgent: "usher/" + version,
+		Describe: func(ctx context.Context, c settings.Connectors, name string) ([]sdk.Setting, error) {
+			return p.keys.of(ctx, host(c, log), name)
+		},
+	})
+	return p.opened, nil
+}
+
+// load reads the settings.
+func (p *program) load(ctx context.Context) (*settings.Settings, error) {
+	loader, err := p.loader()
+	if err != nil {
+		return nil, err
+	}
+	return loader.Load(ctx)
+}
+
+// connectorKeys remembers the keys that connectors describe: a program does not
+// change while this one runs.
+type connectorKeys struct {
+	mu   sync.Mutex
+	keys map[string][]sdk.Setting
+}
+
+// of asks a connector for its keys, once.
+func (c *connectorKeys) of(ctx context.Context, h *pluginhost.Host, name string) ([]sdk.Setting, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if keys, ok := c.keys[name]; ok {
+		return keys, nil
+	}
+	connector, err := h.Launch(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer connector.Close()
+	if c.keys == nil {
+		c.keys = map[string][]sdk.Setting{}
+	}
+	c.keys[name] = connector.Description.Settings
+	return c.keys[name], nil
 }
 
 // prepare reads the settings, prints their warnings, and wires a runner: what most
 // commands begin with.
-func (p *program) prepare() (*settings.Settings, *job.Runner, error) {
-	s, err := p.load()
+func (p *program) prepare(ctx context.Context) (*settings.Settings, *job.Runner, error) {
+	s, runner, err := p.open(ctx)
+	if err == nil {
+		p.printWarnings(s)
+	}
+	return s, runner, err
+}
+
+// open is prepare for a command that shows the warnings itself.
+func (p *program) open(ctx context.Context) (*settings.Settings, *job.Runner, error) {
+	s, err := p.load(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	p.printWarnings(s)
 	runner, err := p.runner(s)
 	return s, runner, err
 }
@@ -186,17 +259,19 @@ func (p *program) runner(s *settings.Settings) (*job.Runner, error) {
 		return nil, err
 	}
 	return &job.Runner{
-		Settings: s,
-		Host: &pluginhost.Host{
-			Folder:       pluginhost.Folder{Path: s.Connectors.Folder, Checksums: s.Connectors.Checksums},
-			StartTimeout: s.Connectors.StartTimeout,
-			CheckTimeout: 2 * time.Minute,
-			IdleTimeout:  s.Connectors.IdleTimeout,
-			Clock:        clock.System,
-			Logger:       log,
-		},
-		Clock:   clock.System,
-		Logger:  log,
-		Version: version,
+		Settings: s, Reload: p.load, Host: host(s.Connectors, log),
+		Clock: clock.System, Logger: log, Version: version,
 	}, nil
+}
+
+// host launches the connectors of the settings.
+func host(c settings.Connectors, log hclog.Logger) *pluginhost.Host {
+	return &pluginhost.Host{
+		Folder:       pluginhost.Folder{Path: c.Folder, Checksums: c.Checksums},
+		StartTimeout: c.StartTimeout,
+		CheckTimeout: 2 * time.Minute,
+		IdleTimeout:  c.IdleTimeout,
+		Clock:        clock.System,
+		Logger:       log,
+	}
 }

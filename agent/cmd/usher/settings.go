@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -13,6 +11,13 @@ import (
 
 func (p *program) settingsCommand() *cobra.Command {
 	command := &cobra.Command{Use: "settings", Short: "Check and show the settings", RunE: parent}
+	show := &cobra.Command{
+		Use:   "show",
+		Short: "Show every value in effect, secrets hidden",
+		Args:  args(cobra.NoArgs),
+		RunE:  p.show,
+	}
+	show.Flags().Bool("origin", false, "show where each value comes from: file and line, vault, CyberArk or environment")
 	command.AddCommand(
 		&cobra.Command{
 			Use:   "validate",
@@ -20,18 +25,13 @@ func (p *program) settingsCommand() *cobra.Command {
 			Args:  args(cobra.NoArgs),
 			RunE:  p.validate,
 		},
-		&cobra.Command{
-			Use:   "show",
-			Short: "Show every value and where it comes from, secrets hidden",
-			Args:  args(cobra.NoArgs),
-			RunE:  p.show,
-		},
+		show,
 	)
 	return command
 }
 
 func (p *program) validate(cmd *cobra.Command, _ []string) error {
-	s, runner, err := p.prepare()
+	s, runner, err := p.prepare(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -58,13 +58,17 @@ func (p *program) validate(cmd *cobra.Command, _ []string) error {
 }
 
 func (p *program) show(cmd *cobra.Command, _ []string) error {
-	s, err := p.load()
+	s, err := p.load(cmd.Context())
 	if err != nil {
 		return err
 	}
 	runner, err := p.runner(s)
 	if err != nil {
 		return err
+	}
+	origin, err := cmd.Flags().GetBool("origin")
+	if err != nil {
+		return usageError{err}
 	}
 	entries := s.Entries(runner.Keys(cmd.Context()))
 	if p.json {
@@ -74,10 +78,15 @@ func (p *program) show(cmd *cobra.Command, _ []string) error {
 			Layer string `json:"layer"`
 			File  string `json:"file,omitempty"`
 			Line  int    `json:"line,omitempty"`
+			// Of a vault or of CyberArk: the secret or object, and the vault or safe.
+			Item   string `json:"item,omitempty"`
+			Holder string `json:"holder,omitempty"`
+			// Of the environment.
+			Variable string `json:"variable,omitempty"`
 		}
 		all := make([]entry, len(entries))
 		for i, e := range entries {
-			all[i] = entry{e.Path, e.Value, e.Origin.Layer, e.Origin.File, e.Origin.Line}
+			all[i] = entry{e.Path, e.Value, e.Origin.Layer, e.Origin.File, e.Origin.Line, e.Origin.Item, e.Origin.Holder, e.Origin.Variable}
 		}
 		return p.printJSON(struct {
 			Settings []entry `json:"settings"`
@@ -85,11 +94,11 @@ func (p *program) show(cmd *cobra.Command, _ []string) error {
 	}
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	for _, e := range entries {
-		from := cmp.Or(e.Origin.Variable, e.Origin.Layer)
-		if e.Origin.Line > 0 {
-			from = fmt.Sprintf("%s:%d", filepath.Base(e.Origin.File), e.Origin.Line)
+		if origin {
+			fmt.Fprintf(table, "%s\t%q\t%s\n", e.Path, e.Value, e.Origin)
+		} else {
+			fmt.Fprintf(table, "%s\t%q\n", e.Path, e.Value)
 		}
-		fmt.Fprintf(table, "%s\t%q\t%s\n", e.Path, e.Value, from)
 	}
 	return table.Flush()
 }
