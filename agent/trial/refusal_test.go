@@ -37,7 +37,9 @@ func TestRefusals(t *testing.T) {
 		{name: "missing key", change: func(c map[string]any) { delete(c, "TenantId") },
 			exit: 2, code: "invalid", want: []string{"appsettings.agent.json:", "has no TenantId"}},
 		{name: "no credential", change: func(c map[string]any) { delete(c, "ApplicationKey") },
-			exit: 2, code: "invalid", want: []string{"appsettings.agent.json:", "ApplicationKey", "ApplicationCertificateFile"}},
+			exit: 2, code: "invalid", want: []string{"appsettings.agent.json:", "ApplicationKey", "a certificate", "ManagedIdentity"}},
+		{name: "no application", change: func(c map[string]any) { delete(c, "ApplicationId") },
+			exit: 2, code: "invalid", want: []string{"appsettings.agent.json:", "ApplicationId is missing"}},
 		{name: "bad GUID", change: func(c map[string]any) { c["ApplicationId"] = "not-a-guid" },
 			exit: 2, code: "invalid", want: []string{"appsettings.agent.json:", "ApplicationId", "GUID"}},
 		{name: "bad URL", change: func(c map[string]any) { c["MicrosoftGraphPathApi"] = "graph" },
@@ -131,7 +133,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"export"}, "accepts 1 arg(s), received 0"},
 		{[]string{"exprot"}, `there is no command "usher exprot", did you mean export?`},
 		{[]string{"export", "X", "--nonsense"}, "unknown flag: --nonsense"},
-		{[]string{"export", "X", "--log-level", "loud"}, "appsettings.agent.json:2"},
+		{[]string{"export", "X", "--log-level", "loud"}, "--log-level loud"},
 		{[]string{"settings", "validate"}, "appsettings.agent.json:2"},
 	} {
 		result := usher(t, installation, tc.arguments...)

@@ -47,7 +47,7 @@ func TestValidateTellsEverything(t *testing.T) {
 			t.Errorf("several in one: %s", e.Message)
 		}
 	}
-	for _, want := range []string{"mebmers", "displayNam", "signInActivity", "ApplicationKye", "not-a-guid", "has no ApplicationId"} {
+	for _, want := range []string{"mebmers", "displayNam", "signInActivity", "ApplicationKye", "not-a-guid"} {
 		if !strings.Contains(result.Stdout, want) {
 			t.Errorf("%s is not told", want)
 		}
