@@ -175,19 +175,20 @@ func (r Request) Writes() string {
 	return ""
 }
 
-// deletable matches what may be deleted: an object of a collection, an app role
-// assignment, and what ends in /$ref.
-func deletable() *regexp.Regexp {
-	const guid = `[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}`
-	return regexp.MustCompile(`^(?:(?:directory/)?\w+/` + guid +
-		`|\w+/` + guid + `/appRoleAssignments/[^/]+` +
-		`|(?:directory/)?\w+/` + guid + `/\w+(?:/` + guid + `)?/\$ref)$`)
-}
+// guid matches an id.
+const guid = `[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}`
+
+// deletable matches what may be deleted: an object of a collection, a permission grant, an app
+// role assignment, and what ends in /$ref.
+var deletable = regexp.MustCompile(`^(?:(?:directory/)?\w+/` + guid +
+	`|oauth2PermissionGrants/[\w-]+` +
+	`|\w+/` + guid + `/appRoleAssignments/[^/]+` +
+	`|(?:directory/)?\w+/` + guid + `/\w+(?:/` + guid + `)?/\$ref)$`)
 
 // check holds the last line before the network: whatever a Request was made of, no DELETE
 // reaches the target of a link.
 func (r Request) check() error {
-	if r.method == http.MethodDelete && !deletable().MatchString(r.path) {
+	if r.method == http.MethodDelete && !deletable.MatchString(r.path) {
 		return fault.Errorf(fault.Internal, "refused to send DELETE %s: it is neither an object nor a link", r.path).
 			WithHint("Report this")
 	}

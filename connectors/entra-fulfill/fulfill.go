@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+
+	"github.com/usher-iga/usher/connectors/entra/change"
+	"github.com/usher-iga/usher/connectors/entra/change/schema"
+	"github.com/usher-iga/usher/connectors/sdk"
+)
+
+// Examine is part of [sdk.Fulfiller].
+func (*connector) Examine(_ context.Context, orders []sdk.Order) (problems []sdk.OrderProblem, _ error) {
+	for _, order := range orders {
+		_, found := schema.Examine(order)
+		problems = append(problems, found...)
+	}
+	return problems, nil
+}
+
+// Fulfill is part of [sdk.Fulfiller].
+func (c *connector) Fulfill(ctx context.Context, connection sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	p := &progress{sink: sink, end: end, clock: c.clock}
+	err := c.with(ctx, connection, p, func(ctx context.Context, r *change.Runner, _ change.Graph) error {
+		return r.Fulfill(ctx, orders, sink.Done)
+	})
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// Preview is part of [sdk.Fulfiller].
+func (c *connector) Preview(ctx context.Context, connection sdk.Connection, orders []sdk.Order, emit func(sdk.Preview) error) error {
+	return c.with(ctx, connection, &progress{}, func(ctx context.Context, r *change.Runner, _ change.Graph) error {
+		return r.Preview(ctx, orders, emit)
+	})
+}
