@@ -1,0 +1,405 @@
+package folder_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/folder"
+	"github.com/usher-iga/usher/agent/fulfill/journal"
+	"github.com/usher-iga/usher/agent/fulfill/order"
+	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
+)
+
+// still is a clock that stands still until somebody sleeps.
+type still struct {
+	mu    sync.Mutex
+	now   time.Time
+	slept func()
+}
+
+func (s *still) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *still) Sleep(ctx context.Context, d time.Duration) error {
+	s.mu.Lock()
+	s.now = s.now.Add(d)
+	s.mu.Unlock()
+	if s.slept != nil {
+		s.slept()
+	}
+	return ctx.Err()
+}
+
+// decode reads a delete for each line: its order's id, which is that of the object, too.
+func decode(name string, r io.Reader, emit func(order.Order) error) error {
+	refusal := order.Refusal{Source: name}
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		id := lines.Text()
+		if id == "?" {
+			refusal.Add(order.Problem{Place: name + ":1:1", Message: "this is no order"})
+			continue
+		}
+		if err := emit(order.Order{ID: id, Operation: sdk.Delete, Entity: "user", Key: order.Ref{ID: id}}); err != nil {
+			return err
+		}
+	}
+	return errors.Join(lines.Err(), refusal.Err())
+}
+
+// deleter is a connector that deletes everything but what begins with "bad".
+type deleter struct{}
+
+func (deleter) Examine(context.Context, []sdk.Order) ([]sdk.OrderProblem, error) { return nil, nil }
+
+func (deleter) Preview(context.Context, sdk.Connection, []sdk.Order, func(sdk.Preview) error) error {
+	return nil
+}
+
+func (deleter) Fulfill(ctx context.Context, _ sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
+	for {
+		o, err := orders.Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		outcome := sdk.Outcome{Order: o.ID}
+		if strings.HasPrefix(o.ID, "bad") {
+			outcome.Failure = fault.Errorf(fault.Refused, "it is bad")
+		}
+		if err := sink.Done(outcome); err != nil {
+			return err
+		}
+	}
+}
+
+// site is a watched folder.
+type site struct {
+	path    string
+	journal *journal.Journal
+	options fulfill.Options
+	folder  *folder.Folder
+	trouble []string
+	accepts int
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{path: t.TempDir()}
+	clock := &still{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	j, err := journal.Open(context.Background(), journal.Options{WorkFolder: t.TempDir(), Connection: "Contoso", Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	s.journal = j
+	s.options = fulfill.Options{Connection: sdk.Connection{ID: "Contoso"}, Fulfiller: deleter{}, Journal: j, Clock: clock}
+	s.again(t)
+	return s
+}
+
+// again is the next process.
+func (s *site) again(t *testing.T) {
+	t.Helper()
+	var err error
+	s.folder, err = folder.New(folder.Options{
+		Path: s.path, Journal: s.journal, Clock: s.options.Clock, Decode: decode,
+		Accept: func(ctx context.Context, in fulfill.Input) (journal.Intake, error) {
+			s.accepts++
+			return fulfill.Accept(ctx, s.options, in)
+		},
+		Run: func(ctx context.Context) error {
+			_, err := fulfill.Run(ctx, s.options)
+			return err
+		},
+		Trouble: func(err error) { s.trouble = append(s.trouble, err.Error()) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *site) write(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(s.path, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *site) look(t *testing.T, times int) {
+	t.Helper()
+	for range times {
+		if err := s.folder.Look(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *site) run(t *testing.T) {
+	t.Helper()
+	if _, err := fulfill.Run(context.Background(), s.options); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *site) report(t *testing.T) {
+	t.Helper()
+	if err := s.folder.Report(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// has checks which files there are.
+func (s *site) has(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	err := filepath.WalkDir(s.path, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			name, _ := filepath.Rel(s.path, path)
+			got = append(got, filepath.ToSlash(name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// with are a file and its results.
+func with(name string) []string {
+	return []string{name, name + ".results.csv", name + ".results.json"}
+}
+
+func TestFiles(t *testing.T) {
+	s := newSite(t)
+	s.write(t, "good.json", "1\n2\n")
+	s.write(t, "users/mixed.json", "3\nbad\n")
+	s.write(t, "wrong.json", "?\n")
+	s.write(t, "notes.txt", "4\n")
+	s.write(t, ".hidden.json", "5\n")
+	s.look(t, 1)
+	if s.accepts > 0 {
+		t.Error("a file was taken that may still change")
+	}
+	s.look(t, 2)
+	stay := []string{"notes.txt", ".hidden.json"}
+	s.has(t, slices.Concat(stay, []string{"good.json", "users/mixed.json"}, with("Errored/wrong.json"))...)
+	s.report(t)
+	s.run(t)
+	s.look(t, 1)
+	s.report(t)
+	s.has(t, slices.Concat(stay, with("Completed/good.json"), with("Errored/users/mixed.json"), with("Errored/wrong.json"))...)
+	if s.accepts != 3 || len(s.trouble) != 1 || !strings.Contains(s.trouble[0], "this is no order") {
+		t.Errorf("%d, %q", s.accepts, s.trouble)
+	}
+	// Another file of a name that is taken.
+	s.write(t, "good.json", "6\n")
+	s.write(t, "wrong.json", "?\n?\n")
+	s.look(t, 2)
+	s.run(t)
+	s.report(t)
+	s.has(t, slices.Concat(stay, with("Completed/good.json"), with("Completed/good-intake-4.json"),
+		with("Errored/users/mixed.json"), with("Errored/wrong.json"), with("Errored/wrong-refused.json"))...)
+	// A file that repeats what was done is done.
+	s.write(t, "copy.json", "1\n2\n")
+	s.look(t, 2)
+	s.report(t)
+	if _, err := os.Stat(filepath.Join(s.path, "Completed", "copy.json.results.json")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file that changes is not taken until it stays the same.
+func TestChanging(t *testing.T) {
+	s := newSite(t)
+	for _, text := range []string{"1\n", "1\n2\n", "1\n2\n3\n"} {
+		s.write(t, "a.json", text)
+		s.look(t, 1)
+	}
+	if s.accepts > 0 {
+		t.Error("it was taken")
+	}
+	s.look(t, 1)
+	all, err := s.journal.Unreported()
+	if err != nil || len(all) != 1 || all[0].Orders != 3 {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// The next process goes on wherever one was cut off.
+func TestCutOff(t *testing.T) {
+	for name, cut := range map[string]func(t *testing.T, s *site){
+		"taken": func(*testing.T, *site) {},
+		"carried out": func(t *testing.T, s *site) {
+			t.Helper()
+			s.run(t)
+		},
+		"results written": func(t *testing.T, s *site) {
+			t.Helper()
+			s.run(t)
+			if err := fulfill.WriteResults(context.Background(), s.journal, 1, filepath.Join(s.path, "Completed", "a.json")); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"moved": func(t *testing.T, s *site) {
+			t.Helper()
+			s.run(t)
+			to := filepath.Join(s.path, "Completed", "a.json")
+			if err := fulfill.WriteResults(context.Background(), s.journal, 1, to); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(filepath.Join(s.path, "a.json"), to); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.write(t, "a.json", "1\n")
+			s.look(t, 2)
+			cut(t, s)
+			s.again(t)
+			s.look(t, 3)
+			s.run(t)
+			s.report(t)
+			s.look(t, 2)
+			s.has(t, with("Completed/a.json")...)
+			if all, err := s.journal.Unreported(); err != nil || len(all) > 0 || s.accepts != 1 {
+				t.Errorf("%+v, %v, taken %d times", all, err, s.accepts)
+			}
+		})
+	}
+}
+
+// Orders that are retried get their results where the file lies.
+func TestRetried(t *testing.T) {
+	s := newSite(t)
+	s.write(t, "a.json", "bad\n")
+	s.look(t, 2)
+	s.run(t)
+	s.report(t)
+	s.options.Fulfiller = kind{}
+	if err := s.journal.Retry(context.Background(), "bad"); err != nil {
+		t.Fatal(err)
+	}
+	s.run(t)
+	s.report(t)
+	s.has(t, with("Errored/a.json")...)
+	text, err := os.ReadFile(filepath.Join(s.path, "Errored", "a.json.results.csv"))
+	if err != nil || !strings.Contains(string(text), "Executed") {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// kind is a connector that carries out everything.
+type kind struct{ deleter }
+
+func (kind) Fulfill(ctx context.Context, _ sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
+	for {
+		o, err := orders.Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := sink.Done(sdk.Outcome{Order: o.ID}); err != nil {
+			return err
+		}
+	}
+}
+
+// What happens to a file meanwhile does not keep its results from being written.
+func TestMeddledWith(t *testing.T) {
+	for name, c := range map[string]struct {
+		meddle func(t *testing.T, s *site)
+		want   []string
+	}{
+		"taken away": {func(t *testing.T, s *site) {
+			t.Helper()
+			if err := os.Remove(filepath.Join(s.path, "a.json")); err != nil {
+				t.Fatal(err)
+			}
+		}, with("Completed/a.json")[1:]},
+		"replaced": {func(t *testing.T, s *site) {
+			t.Helper()
+			s.write(t, "a.json", "2\n3\n")
+		}, append(with("Completed/a.json")[1:], "a.json")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			s.write(t, "a.json", "1\n")
+			s.look(t, 2)
+			c.meddle(t, s)
+			s.run(t)
+			s.report(t)
+			s.has(t, c.want...)
+		})
+	}
+}
+
+// A file that cannot be taken now is taken later.
+func TestTriedAgain(t *testing.T) {
+	s := newSite(t)
+	s.options.Fulfiller = unavailable{}
+	s.write(t, "a.json", "1\n")
+	s.look(t, 2)
+	s.has(t, "a.json")
+	s.options.Fulfiller = deleter{}
+	s.look(t, 1)
+	if len(s.trouble) != 1 || s.accepts != 2 {
+		t.Errorf("%q, %d", s.trouble, s.accepts)
+	}
+}
+
+type unavailable struct{ deleter }
+
+func (unavailable) Examine(context.Context, []sdk.Order) ([]sdk.OrderProblem, error) {
+	return nil, fault.Errorf(fault.Unavailable, "it does not answer")
+}
+
+func TestWatch(t *testing.T) {
+	s := newSite(t)
+	s.write(t, "a.json", "1\n")
+	s.write(t, "b.json", "bad\n")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	clock := s.options.Clock.(*still)
+	clock.slept = func() {
+		_, a := os.Stat(filepath.Join(s.path, "Completed", "a.json"))
+		_, b := os.Stat(filepath.Join(s.path, "Errored", "b.json"))
+		if a == nil && b == nil {
+			cancel()
+		}
+		time.Sleep(time.Millisecond) // let the run go on
+	}
+	if err := s.folder.Watch(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s.has(t, append(with("Completed/a.json"), with("Errored/b.json")...)...)
+}

@@ -1,0 +1,4 @@
+package journal
+
+// Seal makes the value of a record.
+var Seal = seal
