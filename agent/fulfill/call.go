@@ -215,7 +215,7 @@ func (c *call) prepare(ctx context.Context, e *journal.Entry) (verdict *fault.Er
 			WithHint("Give it again under a new id if it is still wanted"), nil
 	}
 	switch {
-	case len(o.Secrets) == 0 || len(e.Sealed) > 0 && c.Secrets != nil:
+	case len(o.Secrets) == 0 || e.Given || len(e.Sealed) > 0 && c.Secrets != nil:
 		return nil, nil
 	case len(e.Sealed) > 0:
 		return nil, fault.Errorf(fault.Invalid, "order %s of connection %s has a password, and no settings say how it is decrypted", o.ID, c.Connection.ID).

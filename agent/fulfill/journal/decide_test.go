@@ -191,6 +191,39 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// An order that made its object and failed afterwards keeps the secrets that were
+// delivered: others, made when it is retried, would be wrong.
+func TestRetryAfterDelivery(t *testing.T) {
+	for made, want := range map[string]bool{"id-of-1": true, "": false} {
+		j := opened(t)
+		accept(t, j, create("1", "a"))
+		entries, err := j.Ready(10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries[0].Sealed = []byte("sealed")
+		if _, err := j.Start(entries); err != nil {
+			t.Fatal(err)
+		}
+		failed := executed("1")
+		failed.Fail(fault.Errorf(fault.Refused, "a link is refused"))
+		failed.ObjectID = made
+		if err := j.Finish([]journal.Finished{{Seq: entries[0].Seq, Result: failed}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Delivered(entries[0].Seq); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Retry(context.Background(), "1"); err != nil {
+			t.Fatal(err)
+		}
+		entries, err = j.Ready(10)
+		if err != nil || len(entries) != 1 || entries[0].Given != want || len(entries[0].Sealed) > 0 {
+			t.Errorf("made %q: %+v, %v", made, entries, err)
+		}
+	}
+}
+
 // What is forgotten is what was asked for; repetitions are still answered.
 func TestCompact(t *testing.T) {
 	j := opened(t)

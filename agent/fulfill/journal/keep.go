@@ -42,14 +42,24 @@ func (j *Journal) Owed(after uint64, n int) ([]Owed, error) {
 	return all, err
 }
 
-// Delivered erases the secrets of an order that has ended. Errors are fault.Storage.
+// Delivered erases the secrets of an order that has ended. Errors are fault.Storage. If the
+// order has made an object, that has the secrets now: they are not made again when the
+// order is retried.
 func (j *Journal) Delivered(seq uint64) error {
 	return j.update("erase secrets", func(t *txn) error {
 		s, err := t.known(seq)
 		if err != nil || !s.State.Ended() {
 			return err
 		}
-		s.Sealed = nil
+		r, err := t.result(seq)
+		if err != nil {
+			return err
+		}
+		o, err := t.order(seq)
+		if err != nil {
+			return err
+		}
+		s.Sealed, s.Given = nil, o != nil && o.Makes() && r != nil && r.ObjectID != ""
 		return t.drop(owedBucket, number(seq))
 	})
 }

@@ -18,6 +18,7 @@ type Entry struct {
 	Attempts int
 	First    time.Time
 	Sealed   []byte // its secrets, encrypted; nil if they are not made yet
+	Given    bool   // its secrets are with the object that it has made already: none are made again
 	// Verdict is why it cannot be carried out whatever a connector says; nil: it can be.
 	Verdict *fault.Error
 }
@@ -122,7 +123,7 @@ func (t *txn) entry(seq uint64) (Entry, error) {
 	if o == nil {
 		return Entry{}, damage("an order that has not ended is missing")
 	}
-	e := Entry{Seq: seq, Order: *o, Attempts: s.Attempts, First: s.First, Sealed: s.Sealed}
+	e := Entry{Seq: seq, Order: *o, Attempts: s.Attempts, First: s.First, Sealed: s.Sealed, Given: s.Given}
 	if s.Doom != "" {
 		e.Verdict = fault.Errorf(fault.Invalid, "order %s, on which it depends, failed", s.Doom).
 			WithHint("See why that order failed. When it has been executed, retry this one")

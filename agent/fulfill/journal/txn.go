@@ -24,6 +24,7 @@ type status struct {
 	First    time.Time   `json:"first,omitzero"`   // when the first attempt began
 	Doom     string      `json:"doom,omitempty"`   // the order that failed, and this one with it
 	Sealed   []byte      `json:"sealed,omitempty"` // its secrets, encrypted
+	Given    bool        `json:"given,omitempty"`  // its secrets were delivered, of an object that it made
 	// Aliases are the orders that make what it names by natural keys, by plan.Claim.Object.
 	Aliases map[string]string `json:"aliases,omitempty"`
 }
