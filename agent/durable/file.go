@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // The modes of what this package creates. Folders that exist keep theirs.
@@ -36,7 +35,7 @@ func MakeFolder(path string) error {
 	case err == nil && info.IsDir():
 		return nil
 	case err == nil:
-		return Fault(syscall.ENOTDIR, "create the folder", path)
+		return Fault(errNotFolder, "create the folder", path)
 	case !errors.Is(err, fs.ErrNotExist):
 		return Fault(err, "create the folder", path)
 	}

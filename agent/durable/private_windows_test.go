@@ -2,10 +2,11 @@ package durable
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/windows"
 
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -29,18 +30,42 @@ func TestCheckPrivate(t *testing.T) {
 	if err := CheckPrivate(inherits); err != nil {
 		t.Errorf("what is created in its folders is not private: %v", err)
 	}
-	icacls := func(args ...string) {
-		t.Helper()
-		if out, err := exec.CommandContext(t.Context(), "icacls", args...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-	}
-	icacls(path, "/grant", "*S-1-5-32-545:R")
-	if err := CheckPrivate(path); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "the group Users") || !strings.Contains(fault.Of(err).Hint, "icacls") {
+	grant(t, path, "FR")
+	if err := CheckPrivate(path); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "the group Everyone") || !strings.Contains(fault.Of(err).Hint, "icacls") {
 		t.Errorf("got %v", err)
 	}
-	icacls(folder, "/grant", "*S-1-1-0:F")
+	grant(t, path, "")
+	if err := CheckPrivate(path); err != nil {
+		t.Errorf("it is private again: %v", err)
+	}
+	grant(t, folder, "FA")
 	if err := CheckPrivate(path); !fault.Is(err, fault.Invalid) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// grant gives rights, such as FR of a security descriptor's text, to Everyone, and full
+// rights to those that private gives them; it takes away all others.
+func grant(t *testing.T, path, rights string) {
+	t.Helper()
+	attributes, err := private("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := attributes.SecurityDescriptor.String()
+	if rights != "" {
+		text += "(A;;" + rights + ";;;WD)"
+	}
+	descriptor, err := windows.SecurityDescriptorFromString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := descriptor.DACL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
+		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, list, nil); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"syscall"
 )
 
+const errNotFolder = syscall.ENOTDIR
+
 func diskFull(err error) bool  { return errors.Is(err, syscall.ENOSPC) }
 func quotaUsed(err error) bool { return errors.Is(err, syscall.EDQUOT) }
 func readOnly(err error) bool  { return errors.Is(err, syscall.EROFS) }
@@ -15,7 +17,7 @@ func tooManyFiles(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 func nameTooLong(err error) bool { return errors.Is(err, syscall.ENAMETOOLONG) }
-func notFolder(err error) bool   { return errors.Is(err, syscall.ENOTDIR) }
+func notFolder(err error) bool   { return errors.Is(err, errNotFolder) }
 
 // busy is known to Windows only: elsewhere an open file can be renamed and deleted.
 func busy(error) bool { return false }

@@ -2,10 +2,12 @@ package durable
 
 import (
 	"errors"
-	"syscall"
 
 	"golang.org/x/sys/windows"
 )
+
+// errNotFolder is not syscall.ENOTDIR, which is "path not found" on Windows.
+const errNotFolder = windows.ERROR_DIRECTORY
 
 func diskFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
@@ -18,9 +20,7 @@ func quotaUsed(err error) bool {
 func readOnly(err error) bool     { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
 func tooManyFiles(err error) bool { return errors.Is(err, windows.ERROR_TOO_MANY_OPEN_FILES) }
 func nameTooLong(err error) bool  { return errors.Is(err, windows.ERROR_FILENAME_EXCED_RANGE) }
-func notFolder(err error) bool {
-	return errors.Is(err, windows.ERROR_DIRECTORY) || errors.Is(err, syscall.ENOTDIR)
-}
+func notFolder(err error) bool    { return errors.Is(err, errNotFolder) }
 
 // busy reports that another program may have the file open. Windows also says
 // "access denied" then, when the file is to be replaced.

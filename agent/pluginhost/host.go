@@ -166,7 +166,7 @@ func (c *Connector) Close() { c.process.close() }
 func (c *Connector) call(ctx context.Context, timeout time.Duration, what string, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fault.Errorf(fault.Connector,
 		"the connector %s did not %s within %v", c.Program.Name, what, timeout).
-		WithHint("Look at the log; if the machine was busy, raise Connectors.StartTimeout"))
+		WithHint("Look at the log; the machine may be busy, or the target system slow: try again"))
 	defer cancel()
 	return c.supervise(ctx, f)
 }

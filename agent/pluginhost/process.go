@@ -64,6 +64,10 @@ func (p *process) crash() error {
 	case <-patience.C:
 		return nil
 	}
+	select { // its last words are on the way
+	case <-p.runner.silent:
+	case <-patience.C:
+	}
 	how := "it ended"
 	if state := p.runner.cmd.ProcessState; state != nil {
 		how = state.String()

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/usher-iga/usher/agent/family"
 )
 
 // runner is the process of one program, as go-plugin's interface runner.Runner. It
@@ -18,8 +20,10 @@ import (
 // holding its output open.
 type runner struct {
 	cmd            *exec.Cmd
+	family         *family.Family
 	stdout, stderr *os.File      // our ends
 	exited         chan struct{} // closed when the process has ended
+	silent         chan struct{} // closed when its standard error has been read to the end
 
 	mu      sync.Mutex
 	started bool
@@ -39,8 +43,14 @@ func newRunner(cmd *exec.Cmd) (*runner, error) {
 		return nil, errors.Join(err, stdout.Close(), stdoutEnd.Close())
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, stdoutEnd, stderrEnd
-	setGroup(cmd)
-	return &runner{cmd: cmd, stdout: stdout, stderr: stderr, exited: make(chan struct{})}, nil
+	group, err := family.New(cmd)
+	if err != nil {
+		return nil, errors.Join(err, stdout.Close(), stdoutEnd.Close(), stderr.Close(), stderrEnd.Close())
+	}
+	return &runner{
+		cmd: cmd, family: group, stdout: stdout, stderr: stderr,
+		exited: make(chan struct{}), silent: make(chan struct{}),
+	}, nil
 }
 
 // Start starts the process.
@@ -50,12 +60,13 @@ func (r *runner) Start(context.Context) error {
 	theirs := []io.Closer{r.cmd.Stdout.(io.Closer), r.cmd.Stderr.(io.Closer)}
 	err := context.Canceled
 	if !r.killed {
-		err = r.cmd.Start()
+		err = r.family.Start()
 	}
 	for _, end := range theirs {
 		_ = end.Close() // the process has its own
 	}
 	if err != nil {
+		r.family.Close()
 		r.closeOutput()
 		close(r.exited)
 		return err
@@ -63,6 +74,9 @@ func (r *runner) Start(context.Context) error {
 	r.started = true
 	go func() {
 		_ = r.cmd.Wait() // ProcessState tells how it ended
+		r.mu.Lock()
+		r.family.Close()
+		r.mu.Unlock()
 		close(r.exited)
 		time.AfterFunc(outputGrace, r.closeOutput)
 	}()
@@ -83,7 +97,7 @@ func (r *runner) Wait(context.Context) error {
 	return nil
 }
 
-// Kill ends the process, and where the system can, what it has started.
+// Kill ends the process and what it has started.
 func (r *runner) Kill(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,22 +105,30 @@ func (r *runner) Kill(context.Context) error {
 	if !r.started {
 		return nil
 	}
-	return killGroup(r.cmd.Process)
+	return r.family.Kill()
 }
 
 // Stdout is the process's standard output.
-func (r *runner) Stdout() io.ReadCloser { return output{r.stdout} }
+func (r *runner) Stdout() io.ReadCloser { return output{r.stdout, func() {}} }
 
-// Stderr is the process's standard error.
-func (r *runner) Stderr() io.ReadCloser { return output{r.stderr} }
+// Stderr is the process's standard error. It may be called once.
+func (r *runner) Stderr() io.ReadCloser {
+	return output{r.stderr, sync.OnceFunc(func() { close(r.silent) })}
+}
 
 // output ends like a pipe whose writer is gone also when we close it.
-type output struct{ *os.File }
+type output struct {
+	*os.File
+	ended func() // told when there is nothing more to read
+}
 
 func (o output) Read(b []byte) (int, error) {
 	n, err := o.File.Read(b)
 	if errors.Is(err, os.ErrClosed) {
 		err = io.EOF
+	}
+	if err != nil {
+		o.ended()
 	}
 	return n, err
 }

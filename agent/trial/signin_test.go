@@ -178,7 +178,7 @@ func TestConsentWithdrawn(t *testing.T) {
 	awaitRequests(t, sandbox, 4)
 	control(t, sandbox, "PUT", "/application", map[string]any{"roles": []string{}})
 	result := <-done
-	if message, hint, code := failure(t, result); result.Code != 1 || code != "forbidden" || !strings.Contains(message+hint, "Read.All") {
+	if message, hint, code := failure(t, result); result.Code != 1 || code != "forbidden" || !strings.Contains(message+hint, ".Read.") {
 		t.Errorf("exit code %d, %s: %s. %s", result.Code, code, message, hint)
 	}
 	if got := sums(published(t, installation)); !maps.Equal(got, before) {

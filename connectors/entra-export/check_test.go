@@ -229,7 +229,7 @@ func TestCheckOfTheClock(t *testing.T) {
 		{time.Hour, sdk.Failed, "ahead of that of"},
 	} {
 		c := tn.connector()
-		c.clock = &hurry{now: time.Now().Add(tc.ahead)}
+		c.Clock = &hurry{now: time.Now().Add(tc.ahead)}
 		report, err := c.Check(t.Context(), sdk.CheckRequest{Connection: tn.connection(), Extent: sdk.Full})
 		if err != nil {
 			t.Fatal(err)

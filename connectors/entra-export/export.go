@@ -15,12 +15,12 @@ const maxChains = 8
 // Export is part of [sdk.Exporter]: it reads a delta round of each collection,
 // side by side. The first error ends them all, but for missing permissions, which are
 // collected: see [refusals].
-func (c *connector) Export(ctx context.Context, req sdk.ExportRequest, sink sdk.Sink) error {
+func (c connector) Export(ctx context.Context, req sdk.ExportRequest, sink sdk.Sink) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	progress := &progress{sink: sink, cancel: cancel, pages: make([]uint64, len(req.Collections))}
 
-	conn, problems := c.dial(c.config(req.Connection, progress.wait))
+	conn, problems := c.Open(req.Connection, progress.wait)
 	p, more := plan(req.Connection, req.Collections, req.Attributes)
 	if problems = append(problems, more...); len(problems) > 0 {
 		return problems.Err()
@@ -42,6 +42,7 @@ func (c *connector) Export(ctx context.Context, req sdk.ExportRequest, sink sdk.
 					}
 					return progress.page(i)
 				},
+				Warn: sink.Warn,
 			}
 			return refusals.end(i, round.Run(roundsCtx))
 		})

@@ -67,11 +67,21 @@ func TestExport(t *testing.T) {
 	if want := "group-0-0 0 1=\"group 0.0\" 0=\"group-0-0\"\ngroup-0-0/0: m0 false m0 true\n"; !strings.HasPrefix(group, want) {
 		t.Errorf("got %s\nwant %s first", group, want)
 	}
-	if !strings.HasSuffix(group, "\nend $deltatoken=end\n") {
+	if !strings.HasSuffix(group, "\ngroup-deleted 1\nend $deltatoken=end\n") {
 		t.Errorf("got %s", group)
 	}
 	last := s.progress[len(s.progress)-1]
-	if want := slices.Repeat([]uint64{6}, len(req.Collections)); !slices.Equal(last.Pages, want) || last.Requests != 54 || last.ResourceUnits != 108 {
+	want := slices.Repeat([]uint64{6}, len(req.Collections))
+	for i, e := range directory.Entities() {
+		_, ok := e.Deleted()
+		if told := strings.Contains(s.rows[i].String(), e.Name+"-deleted 1\n"); told != ok {
+			t.Errorf("%s: got %s", e.Name, s.rows[i])
+		}
+		if ok {
+			want[i]++ // the page that tells it
+		}
+	}
+	if !slices.Equal(last.Pages, want) || last.Requests != 59 || last.ResourceUnits != 113 {
 		t.Errorf("last progress: %+v", last)
 	}
 }
@@ -216,7 +226,7 @@ func TestAllMissingPermissionsAreTold(t *testing.T) {
 	tn.fault = func(w http.ResponseWriter, r *http.Request, _ int) bool {
 		first := strings.HasPrefix(r.URL.RawQuery, "$select=id")
 		switch {
-		case !first:
+		case !first || !strings.HasSuffix(r.URL.Path, "/delta"):
 			return false
 		case r.URL.Path == "/v1.0/users/delta":
 			for range len(req.Collections) - 1 {

@@ -14,8 +14,9 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/record"
 )
 
-// read asks for the first page of a collection as an export does.
-func (e *examination) read(ctx context.Context, conn *dial.Conn, c directory.Collection) (sdk.Finding, error) {
+// read asks for the first page of a collection as an export does. managed says that the
+// application is a managed identity, which is granted permissions in another way.
+func read(ctx context.Context, conn *dial.Conn, c directory.Collection, managed bool) (sdk.Finding, error) {
 	subject := "read " + c.Entity.Name
 	body, err := conn.Get(ctx, c.Query())
 	var rows counter
@@ -31,7 +32,7 @@ func (e *examination) read(ctx context.Context, conn *dial.Conn, c directory.Col
 	found, err2 := check.Finding(subject, sdk.Failed, err)
 	if graph.LacksPermission(err) {
 		found.Hint = c.Entity.Permission.Hint()
-		if e.config.Application.ManagedIdentity {
+		if managed {
 			found.Hint = "Assign the app role " + c.Entity.Permission.Name + " of Microsoft Graph to the managed identity, as docs/register.md shows, and wait: " +
 				"the machine keeps a token for up to 24 hours"
 		}

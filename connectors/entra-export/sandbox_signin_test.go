@@ -17,41 +17,20 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/usher-iga/usher/connectors/entra/sandboxed"
 	"github.com/usher-iga/usher/connectors/entra/setting"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// control asks something of the sandbox and returns the answer.
-func (sb *sandbox) control(t *testing.T, method, path, body string) []byte {
+func startSmallSandbox(t *testing.T, flags ...string) *sandboxed.Sandbox {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, sb.Control+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := sb.client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode/100 != 2 {
-		t.Fatalf("%s %s: %d %s, %v", method, path, resp.StatusCode, text, err)
-	}
-	return text
+	return program.Start(t, append([]string{"--users", "20", "--groups", "5", "--memberships", "20"}, flags...)...)
 }
 
-func startSmallSandbox(t *testing.T, flags ...string) *sandbox {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("builds and runs usher-sandbox")
-	}
-	return startSandbox(t, append([]string{"--users", "20", "--groups", "5", "--memberships", "20"}, flags...)...)
-}
-
-func newRealConnector() *connector {
+func newRealConnector() connector {
 	c := newConnector("test", hclog.NewNullLogger())
-	c.clock = &hurry{now: time.Now()}
+	c.Clock = &hurry{now: time.Now()}
 	return c
 }
 
@@ -115,7 +94,7 @@ func TestWaysToSignInToTheSandbox(t *testing.T) {
 		}, []string{"credentials"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			connection := sb.connection()
+			connection := sb.Connection()
 			delete(connection.Secrets, setting.ApplicationKey)
 			tc.change(connection)
 			report, findings := fullCheck(t, connection)
@@ -147,12 +126,12 @@ func TestWaysToSignInToTheSandbox(t *testing.T) {
 // A secret that was replaced costs no run: the settings are resolved anew.
 func TestRotatedSecretOfTheSandbox(t *testing.T) {
 	sb := startSmallSandbox(t)
-	old := sb.connection()
+	old := sb.Connection()
 	var added struct{ SecretText string }
-	if err := json.Unmarshal(sb.control(t, http.MethodPost, "/application/secrets", `{"displayName":"new"}`), &added); err != nil || added.SecretText == "" {
+	if err := json.Unmarshal(sb.Ask(t, http.MethodPost, "/application/secrets", `{"displayName":"new"}`), &added); err != nil || added.SecretText == "" {
 		t.Fatalf("%+v, %v", added, err)
 	}
-	sb.control(t, http.MethodDelete, "/application/secrets/"+sb.SecretID, "")
+	sb.Ask(t, http.MethodDelete, "/application/secrets/"+sb.SecretID, "")
 
 	if _, err := exportUsers(t, old); !fault.Is(err, fault.Unauthorized) || fault.Of(err).SystemCode != "AADSTS7000215" {
 		t.Errorf("got %v", err)
@@ -162,7 +141,7 @@ func TestRotatedSecretOfTheSandbox(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	old.Renew = func(context.Context) (sdk.Connection, error) {
-		renewed := sb.connection()
+		renewed := sb.Connection()
 		renewed.Secrets[setting.ApplicationKey] = added.SecretText
 		return renewed, nil
 	}
@@ -181,7 +160,7 @@ func TestCheckOfAFaultySandbox(t *testing.T) {
 	}
 	token := func(body string) {
 		body = strings.Replace(body, "{", `{"file":`+string(must(json.Marshal(sb.FederatedTokenFile)))+",", 1)
-		sb.control(t, http.MethodPost, "/federated-token", body)
+		sb.Ask(t, http.MethodPost, "/federated-token", body)
 	}
 	for _, tc := range []struct {
 		name    string
@@ -194,24 +173,24 @@ func TestCheckOfAFaultySandbox(t *testing.T) {
 	}{
 		{"secret soon over", func() {
 			body, _ := json.Marshal(map[string]any{"secrets": []map[string]any{{"value": sb.ClientSecret, "displayName": "Agent", "endDateTime": time.Now().Add(9 * 24 * time.Hour)}}})
-			sb.control(t, http.MethodPut, "/application", string(body))
+			sb.Ask(t, http.MethodPut, "/application", string(body))
 		}, nil, "client secret", sdk.Warned, `The client secret "Agent" ends on`, setting.ApplicationKey},
-		{"disabled", func() { sb.control(t, http.MethodPut, "/sign-in", `{"refuse":7000112,"times":1}`) }, nil, "sign-in", sdk.Failed, "is disabled", setting.ApplicationID},
-		{"conditional access", func() { sb.control(t, http.MethodPut, "/sign-in", `{"refuse":53003,"times":1}`) }, nil, "sign-in", sdk.Failed, "Conditional Access", setting.ApplicationID},
+		{"disabled", func() { sb.Ask(t, http.MethodPut, "/sign-in", `{"refuse":7000112,"times":1}`) }, nil, "sign-in", sdk.Failed, "is disabled", setting.ApplicationID},
+		{"conditional access", func() { sb.Ask(t, http.MethodPut, "/sign-in", `{"refuse":53003,"times":1}`) }, nil, "sign-in", sdk.Failed, "Conditional Access", setting.ApplicationID},
 		{"token of another subject", func() { token(`{"subject":"nobody"}`) }, byToken, "sign-in", sdk.Failed, "this subject", setting.FederatedTokenFile},
 		{"token for another audience", func() { token(`{"audience":"api://other"}`) }, byToken, "sign-in", sdk.Failed, "this audience", setting.FederatedTokenFile},
 		{"token of another issuer", func() { token(`{"issuer":"https://other.example"}`) }, byToken, "sign-in", sdk.Failed, "this issuer", setting.FederatedTokenFile},
 		{"token over", func() { token(`{"life":"-1h"}`) }, byToken, "sign-in", sdk.Failed, "has expired", setting.FederatedTokenFile},
 		{"forged token", func() { token(`{"forged":true}`) }, byToken, "sign-in", sdk.Failed, "not signed by its issuer", setting.FederatedTokenFile},
-		{"permission missing", func() { sb.control(t, http.MethodPut, "/application", `{"roles":["User.Read.All"]}`) }, nil, "read group", sdk.Failed, "403", ""},
-		{"clock", func() { sb.control(t, http.MethodPut, "/clock", `{"offset":"1h"}`) }, func(c sdk.Connection) {
+		{"permission missing", func() { sb.Ask(t, http.MethodPut, "/application", `{"roles":["User.Read.All"]}`) }, nil, "read group", sdk.Failed, "403", ""},
+		{"clock", func() { sb.Ask(t, http.MethodPut, "/clock", `{"offset":"1h"}`) }, func(c sdk.Connection) {
 			delete(c.Secrets, setting.ApplicationKey)
 			c.Settings[setting.CertificateFile] = sb.CertificateFile
 		}, "clock", sdk.Failed, "behind that of", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.prepare()
-			connection := sb.connection()
+			connection := sb.Connection()
 			if tc.change != nil {
 				tc.change(connection)
 			}
@@ -236,7 +215,7 @@ func TestCloudsOfTheSandbox(t *testing.T) {
 	for _, cloud := range []string{"Global", "USGov", "USGovDoD", "China"} {
 		t.Run(cloud, func(t *testing.T) {
 			sb := startSmallSandbox(t, "--cloud", cloud)
-			connection := sb.connection()
+			connection := sb.Connection()
 			delete(connection.Settings, setting.AuthorityPath)
 			delete(connection.Settings, setting.BaseURL)
 			connection.Settings[setting.Cloud] = cloud
@@ -262,7 +241,7 @@ func TestCloudsOfTheSandbox(t *testing.T) {
 }
 
 // startProxy runs a proxy that leads to the sandbox, whatever host is asked for.
-func startProxy(t *testing.T, sb *sandbox) (address string) {
+func startProxy(t *testing.T, sb *sandboxed.Sandbox) (address string) {
 	t.Helper()
 	target := strings.TrimPrefix(sb.URL, "https://")
 	var config net.ListenConfig

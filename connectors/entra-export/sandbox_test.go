@@ -1,40 +1,30 @@
 package main
 
 import (
-	"bytes"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/hashicorp/go-hclog"
 
 	"github.com/usher-iga/usher/connectors/entra/directory"
-	"github.com/usher-iga/usher/connectors/entra/setting"
+	"github.com/usher-iga/usher/connectors/entra/sandboxed"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/record"
 )
 
+var program sandboxed.Program
+
+func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
+
 // Every attribute and link of the simulated tenant arrives as the tenant says it is,
 // whatever fails on the way.
 func TestExportOfTheSandbox(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds and runs usher-sandbox")
-	}
-	sb := startSandbox(t, "--users", "700", "--groups", "40", "--memberships", "2500", "--fault-rate", "0.3")
-	req := sdk.ExportRequest{Connection: sb.connection()}
+	sb := program.Start(t, "--users", "700", "--groups", "40", "--memberships", "2500", "--fault-rate", "0.3")
+	req := sdk.ExportRequest{Connection: sb.Connection()}
 	for _, e := range directory.Entities() {
 		req.Collections = append(req.Collections, sdk.Collection{Entity: e.Name, Navigations: e.Navigations})
 		for _, p := range e.Properties {
@@ -45,13 +35,12 @@ func TestExportOfTheSandbox(t *testing.T) {
 		}
 	}
 	found := newMerge(req)
-	c := newConnector("test", hclog.NewNullLogger())
-	c.clock = &hurry{now: time.Now()}
+	c := newRealConnector()
 	if err := c.Export(t.Context(), req, found); err != nil {
 		t.Fatal(err)
 	}
 	for i, c := range req.Collections {
-		truth := sb.truth(t, c.Entity)
+		truth := sb.Truth(t, c.Entity)
 		if len(truth) == 0 || len(truth) != len(found.collections[i].objects) {
 			t.Errorf("%d objects of %s, the tenant has %d", len(found.collections[i].objects), c.Entity, len(truth))
 		}
@@ -182,130 +171,4 @@ func (m *merged) targets(owner string, navigation int) []string {
 	}
 	slices.Sort(targets)
 	return targets
-}
-
-// sandbox is a running usher-sandbox, known by what it writes when it is ready.
-type sandbox struct {
-	URL          string
-	Authority    string
-	Control      string
-	CAFile       string
-	TenantID     string
-	ClientID     string
-	ClientSecret string
-	SecretID     string
-
-	CertificateFile    string // given by a flag, as are the next ones
-	FederatedTokenFile string
-	IMDS               string
-	IdentityHeader     string
-	ManagedClientID    string
-
-	CloudAuthority string
-	CloudGraph     string
-
-	roots  []byte
-	client *http.Client
-}
-
-// sandboxProgram builds usher-sandbox, once for all tests.
-var sandboxProgram = sync.OnceValues(func() (string, error) {
-	program := filepath.Join(programs, "usher-sandbox")
-	if runtime.GOOS == "windows" {
-		program += ".exe"
-	}
-	out, err := exec.Command("go", "build", "-o", program, "../sandbox/usher-sandbox").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w\n%s", err, out)
-	}
-	return program, err
-})
-
-func startSandbox(t *testing.T, flags ...string) *sandbox {
-	t.Helper()
-	folder := t.TempDir()
-	program, err := sandboxProgram()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ready := filepath.Join(folder, "ready.json")
-	var output bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), program, append([]string{
-		"serve", "--listen", "127.0.0.1:0", "--ca-file", filepath.Join(folder, "ca.pem"), "--ready-file", ready,
-	}, flags...)...)
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() {
-		defer close(exited)
-		_ = cmd.Wait() // killed at the end
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
-		<-exited
-	})
-	sb := &sandbox{}
-	for {
-		if text, err := os.ReadFile(ready); err == nil {
-			if err := json.Unmarshal(text, sb); err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-		select {
-		case <-exited:
-			t.Fatalf("usher-sandbox ended: %s", output.String())
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-	if sb.roots, err = os.ReadFile(sb.CAFile); err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(sb.roots)
-	sb.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
-	return sb
-}
-
-func (sb *sandbox) connection() sdk.Connection {
-	return sdk.Connection{
-		ID: "Sandbox",
-		Settings: map[string]string{
-			setting.TenantID: sb.TenantID, setting.ApplicationID: sb.ClientID, setting.AuthorityPath: sb.Authority, setting.BaseURL: sb.URL + "/v1.0/",
-		},
-		Secrets: map[string]string{setting.ApplicationKey: sb.ClientSecret},
-		Network: sdk.Network{TrustedCertificates: sb.roots},
-	}
-}
-
-// truth is one object as it is.
-type truth struct {
-	ID         string
-	Properties map[string]json.RawMessage
-	Links      map[string][]string
-}
-
-func (sb *sandbox) truth(t *testing.T, entity string) []truth {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, sb.Control+"/snapshot/"+entity, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := sb.client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	var all []truth
-	for d := json.NewDecoder(resp.Body); ; {
-		var one truth
-		if err := d.Decode(&one); errors.Is(err, io.EOF) {
-			return all
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, one)
-	}
 }

@@ -66,9 +66,9 @@ func (tn *tenant) connection() sdk.Connection {
 	}
 }
 
-func (tn *tenant) connector() *connector {
+func (tn *tenant) connector() connector {
 	c := newConnector("test", hclog.NewNullLogger())
-	c.clock = &hurry{now: time.Now()}
+	c.Clock = &hurry{now: time.Now()}
 	return c
 }
 
@@ -108,6 +108,9 @@ func (tn *tenant) serve(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 	case path == "applications(appId='"+testClient+"')":
 		fmt.Fprint(w, tn.app)
+	case strings.HasPrefix(path, "directory/deletedItems/microsoft.graph."):
+		w.Header().Set("x-ms-resource-unit", "1")
+		fmt.Fprintf(w, `{"@odata.context":"x","value":[{"id":"%s-deleted"}]}`, strings.TrimPrefix(path, "directory/deletedItems/microsoft.graph."))
 	default:
 		tn.page(w, r, path)
 	}

@@ -9,10 +9,10 @@ import (
 )
 
 // Actions is part of [sdk.Actor].
-func (c *connector) Actions() []sdk.Action { return c.actions.Actions() }
+func (c connector) Actions() []sdk.Action { return c.actions.Actions() }
 
 // RunAction is part of [sdk.Actor].
-func (c *connector) RunAction(ctx context.Context, connection sdk.Connection, name string, input json.RawMessage) (output json.RawMessage, err error) {
+func (c connector) RunAction(ctx context.Context, connection sdk.Connection, name string, input json.RawMessage) (output json.RawMessage, err error) {
 	err = c.with(ctx, connection, &progress{}, func(ctx context.Context, r *change.Runner, g change.Graph) error {
 		output, err = c.actions.Run(ctx, struct {
 			*change.Runner
@@ -24,6 +24,6 @@ func (c *connector) RunAction(ctx context.Context, connection sdk.Connection, na
 }
 
 // PrepareAction is part of [sdk.Actor].
-func (c *connector) PrepareAction(_ context.Context, name string, input json.RawMessage, order string) (sdk.Order, error) {
+func (c connector) PrepareAction(_ context.Context, name string, input json.RawMessage, order string) (sdk.Order, error) {
 	return c.actions.Prepare(name, input, order)
 }

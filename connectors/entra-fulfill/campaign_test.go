@@ -18,7 +18,7 @@ import (
 // campaign hands orders over as the agent does: again, as uncertain, if a call ended before
 // their outcome.
 type campaign struct {
-	*sandbox
+	sandbox
 	random   *rand.Rand
 	outcomes map[string]sdk.Outcome
 	crashes  int
@@ -32,7 +32,7 @@ func (c *campaign) run(t *testing.T, orders []sdk.Order) {
 		ctx, cut := context.WithCancel(t.Context())
 		sink := &cutting{after: 1 + c.random.IntN(len(orders)), cut: cut}
 		sink.outcomes = map[string]sdk.Outcome{}
-		err := c.connector().Fulfill(ctx, c.connection(), &source{orders: open}, sink)
+		err := c.connector().Fulfill(ctx, c.Connection(), &source{orders: open}, sink)
 		cut()
 		if err != nil && !errors.Is(err, context.Canceled) && !fault.Is(err, fault.Unavailable) {
 			t.Fatal(err)
@@ -80,8 +80,8 @@ func (s *cutting) Done(o sdk.Outcome) error {
 func TestCampaign(t *testing.T) {
 	const users, groups = 120, 12
 	sb := startSandbox(t, "--write-quota", "0", "--quota", "0")
-	before := len(sb.truth(t, "users"))
-	sb.control(t, http.MethodPut, "/faults", `{"rates":{"lostAnswer":0.1,"reset":0.1,"throttle":0.05,"unavailable":0.05},
+	before := len(sb.Truth(t, "users"))
+	sb.Ask(t, http.MethodPut, "/faults", `{"rates":{"lostAnswer":0.1,"reset":0.1,"throttle":0.05,"unavailable":0.05},
 		"batchRates":{"throttle":0.05,"unavailable":0.05},"replicationDelay":"50ms","path":"/v1.0/"}`)
 	c := &campaign{sandbox: sb, random: rand.New(rand.NewPCG(1, 2)), outcomes: map[string]sdk.Outcome{}}
 
@@ -121,19 +121,19 @@ func TestCampaign(t *testing.T) {
 			t.Errorf("%s failed: %v", id, o.Failure)
 		}
 	}
-	all := sb.truth(t, "users")
+	all := sb.Truth(t, "users")
 	if want := before + users - users/3; len(all) != want {
 		t.Errorf("%d users, want %d", len(all), want)
 	}
 	names := map[string]int{}
-	for _, g := range sb.truth(t, "groups") {
+	for _, g := range sb.Truth(t, "groups") {
 		names[strings.Trim(string(g.Properties["mailNickname"]), `"`)]++
 	}
 	for n := range groups {
 		if got := names[fmt.Sprint("troop", n)]; got != 1 {
 			t.Errorf("the group troop%d is there %d times", n, got)
 		}
-		members := sb.truth(t, "groups")[group(n).ID].Links["members"]
+		members := sb.Truth(t, "groups")[group(n).ID].Links["members"]
 		var want []string
 		for m := range users {
 			byOwn, byOther := m%groups == n && m%3 != 1, (m+users-7)%users%groups == n

@@ -5,7 +5,7 @@ import (
 
 	"github.com/usher-iga/usher/connectors/entra-fulfill/action"
 	"github.com/usher-iga/usher/connectors/entra/change/schema"
-	"github.com/usher-iga/usher/connectors/entra/graph/dial"
+	"github.com/usher-iga/usher/connectors/entra/connection"
 	"github.com/usher-iga/usher/connectors/entra/setting"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
@@ -14,27 +14,26 @@ import (
 // connector is the [sdk.Fulfiller] and [sdk.Actor] of Entra ID. It keeps nothing between
 // calls but how much of a tenant's quota is used, which calls share.
 type connector struct {
-	version string
-	logger  hclog.Logger // gets each request at debug level
-	clock   clock.Clock
-	dialer  dial.Dialer
-	quotas  quotas
+	*connection.Opener
 	actions *action.Catalog
 }
 
 var (
-	_ sdk.Fulfiller = (*connector)(nil)
-	_ sdk.Actor     = (*connector)(nil)
+	_ sdk.Fulfiller = connector{}
+	_ sdk.Actor     = connector{}
 )
 
-func newConnector(version string, logger hclog.Logger) *connector {
-	return &connector{version: version, logger: logger, clock: clock.System, actions: action.NewCatalog()}
+func newConnector(version string, logger hclog.Logger) connector {
+	return connector{
+		&connection.Opener{Program: "entra-fulfill", Version: version, Priority: "normal", Logger: logger, Clock: clock.System},
+		action.NewCatalog(),
+	}
 }
 
 // Describe is part of [sdk.Connector].
-func (c *connector) Describe() sdk.Description {
+func (c connector) Describe() sdk.Description {
 	d := sdk.Description{
-		Name: "entra-fulfill", Version: c.version, Title: "Microsoft Entra ID provisioning",
+		Name: c.Program, Version: c.Version, Title: "Microsoft Entra ID provisioning",
 		Settings: setting.All(),
 	}
 	for _, e := range schema.Entities() {

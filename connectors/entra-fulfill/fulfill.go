@@ -9,7 +9,7 @@ import (
 )
 
 // Examine is part of [sdk.Fulfiller].
-func (*connector) Examine(_ context.Context, orders []sdk.Order) (problems []sdk.OrderProblem, _ error) {
+func (connector) Examine(_ context.Context, orders []sdk.Order) (problems []sdk.OrderProblem, _ error) {
 	for _, order := range orders {
 		_, found := schema.Examine(order)
 		problems = append(problems, found...)
@@ -18,10 +18,10 @@ func (*connector) Examine(_ context.Context, orders []sdk.Order) (problems []sdk
 }
 
 // Fulfill is part of [sdk.Fulfiller].
-func (c *connector) Fulfill(ctx context.Context, connection sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
+func (c connector) Fulfill(ctx context.Context, connection sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	p := &progress{sink: sink, end: end, clock: c.clock}
+	p := &progress{sink: sink, end: end, clock: c.Clock}
 	err := c.with(ctx, connection, p, func(ctx context.Context, r *change.Runner, _ change.Graph) error {
 		return r.Fulfill(ctx, orders, sink.Done)
 	})
@@ -32,7 +32,7 @@ func (c *connector) Fulfill(ctx context.Context, connection sdk.Connection, orde
 }
 
 // Preview is part of [sdk.Fulfiller].
-func (c *connector) Preview(ctx context.Context, connection sdk.Connection, orders []sdk.Order, emit func(sdk.Preview) error) error {
+func (c connector) Preview(ctx context.Context, connection sdk.Connection, orders []sdk.Order, emit func(sdk.Preview) error) error {
 	return c.with(ctx, connection, &progress{}, func(ctx context.Context, r *change.Runner, _ change.Graph) error {
 		return r.Preview(ctx, orders, emit)
 	})

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/usher-iga/usher/connectors/entra/sandboxed"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -17,7 +18,7 @@ import (
 
 const password = "S3cret!canary-99"
 
-func sorted(all map[string]truth) []string { return slices.Sorted(maps.Keys(all)) }
+func sorted(all map[string]sandboxed.Object) []string { return slices.Sorted(maps.Keys(all)) }
 
 // values makes attributes of pairs of path and JSON.
 func values(pairs ...string) (all []sdk.OrderAttribute) {
@@ -74,7 +75,7 @@ func TestLifeOfAUser(t *testing.T) {
 	}
 	created := one(newUser("1", "ada"))
 	id := created.ObjectID
-	ada := func() truth { return sb.truth(t, "users")[id] }
+	ada := func() sandboxed.Object { return sb.Truth(t, "users")[id] }
 	if got := string(ada().Properties["userPrincipalName"]); got != `"ada@contoso.com"` {
 		t.Fatalf("the user has the name %s", got)
 	}
@@ -133,7 +134,7 @@ func TestLifeOfAGroup(t *testing.T) {
 	order := newGroup("1", "crew")
 	order.Links = append(links("owners", keys(users[:2]...), nil), links("members", keys(users...), nil)...)
 	id := one(order).ObjectID
-	crew := func() truth { return sb.truth(t, "groups")[id] }
+	crew := func() sandboxed.Object { return sb.Truth(t, "groups")[id] }
 	if got := crew().Links; len(got["owners"]) != 2 || len(got["members"]) != 30 {
 		t.Errorf("the group has %d owners and %d members", len(got["owners"]), len(got["members"]))
 	}
@@ -158,7 +159,7 @@ func TestLifeOfAGroup(t *testing.T) {
 	if len(mixed.FailedLinks) != 1 || mixed.FailedLinks[0].Key.ID != unknown || len(crew().Links["members"]) != 30 {
 		t.Errorf("with an unknown member: %v, %d members", mixed.Failure, len(crew().Links["members"]))
 	}
-	one(sdk.Order{ID: "8", Operation: sdk.Update, Entity: "user", Key: named("userPrincipalName", strings.Trim(string(sb.truth(t, "users")[users[5]].Properties["userPrincipalName"]), `"`)),
+	one(sdk.Order{ID: "8", Operation: sdk.Update, Entity: "user", Key: named("userPrincipalName", strings.Trim(string(sb.Truth(t, "users")[users[5]].Properties["userPrincipalName"]), `"`)),
 		Links: links("memberOf", nil, keys(id))})
 	if slices.Contains(crew().Links["members"], users[5]) {
 		t.Error("memberOf has not removed the member")
@@ -172,7 +173,7 @@ func TestLifeOfAGroup(t *testing.T) {
 	}
 	one(sdk.Order{ID: "11", Operation: sdk.Delete, Entity: "group", Key: named("uniqueName", "u-1")})
 	one(sdk.Order{ID: "12", Operation: sdk.Restore, Entity: "group", Key: sdk.ObjectKey{ID: first.ObjectID}})
-	if n := len(sb.truth(t, "users")); n != 300 {
+	if n := len(sb.Truth(t, "users")); n != 300 {
 		t.Errorf("%d users are left of 300", n)
 	}
 }
@@ -185,7 +186,7 @@ func TestAccess(t *testing.T) {
 	}
 	id := one(newUser("1", "eve")).ObjectID
 	key := sdk.ObjectKey{ID: id}
-	eve := func() truth { return sb.truth(t, "users")[id] }
+	eve := func() sandboxed.Object { return sb.Truth(t, "users")[id] }
 	one(sdk.Order{ID: "2", Operation: sdk.Update, Entity: "user", Key: key, Links: links("assignedLicenses", []sdk.ObjectKey{named("skuPartNumber", "ENTERPRISEPACK")}, nil)})
 	if got := string(eve().Properties["assignedLicenses"]); !strings.Contains(got, "skuId") {
 		t.Errorf("the licences are %s", got)
@@ -199,7 +200,7 @@ func TestAccess(t *testing.T) {
 		t.Errorf("one good and one bad licence: %v", bad.Failure)
 	}
 
-	roles := sb.truth(t, "directoryRoles")
+	roles := sb.Truth(t, "directoryRoles")
 	role := sorted(roles)[0]
 	template := strings.Trim(string(roles[role].Properties["roleTemplateId"]), `"`)
 	one(sdk.Order{ID: "6", Operation: sdk.Update, Entity: "directoryRole", Key: named("roleTemplateId", template), Links: links("members", keys(id), nil)})
@@ -208,12 +209,12 @@ func TestAccess(t *testing.T) {
 	}
 	one(sdk.Order{ID: "8", Operation: sdk.Update, Entity: "directoryRole", Key: sdk.ObjectKey{ID: role}, Links: links("members", nil, keys(id))})
 
-	app := sb.some(t, "servicePrincipals", 1, func(sp truth) bool { return strings.Contains(string(sp.Properties["appRoles"]), "User") })[0]
+	app := sb.some(t, "servicePrincipals", 1, func(sp sandboxed.Object) bool { return strings.Contains(string(sp.Properties["appRoles"]), "User") })[0]
 	var appRoles []struct {
 		ID                 string
 		AllowedMemberTypes []string
 	}
-	if err := json.Unmarshal(sb.truth(t, "servicePrincipals")[app].Properties["appRoles"], &appRoles); err != nil {
+	if err := json.Unmarshal(sb.Truth(t, "servicePrincipals")[app].Properties["appRoles"], &appRoles); err != nil {
 		t.Fatal(err)
 	}
 	assign := sdk.Order{ID: "9", Operation: sdk.Update, Entity: "user", Key: key, Links: links("appRoleAssignments", keys(app), nil)}
@@ -228,12 +229,12 @@ func TestAccess(t *testing.T) {
 		t.Errorf("no assignment has the outcome %+v", o)
 	}
 
-	unit := sb.some(t, "administrativeUnits", 1, func(u truth) bool { return string(u.Properties["isMemberManagementRestricted"]) != "true" })[0]
+	unit := sb.some(t, "administrativeUnits", 1, func(u sandboxed.Object) bool { return string(u.Properties["isMemberManagementRestricted"]) != "true" })[0]
 	one(sdk.Order{ID: "13", Operation: sdk.Update, Entity: "administrativeUnit", Key: sdk.ObjectKey{ID: unit}, Links: links("members", keys(id), nil)})
 	one(sdk.Order{ID: "14", Operation: sdk.Update, Entity: "administrativeUnit", Key: sdk.ObjectKey{ID: unit}, Links: links("members", nil, keys(id))})
 
 	guest := one(sdk.Order{ID: "15", Operation: sdk.Invite, Entity: "user", Attributes: values("mail", `"g@fabrikam.com"`, "displayName", `"G"`, "department", `"Out"`)})
-	if guest.Details["inviteRedeemUrl"] == "" || string(sb.truth(t, "users")[guest.ObjectID].Properties["department"]) != `"Out"` {
+	if guest.Details["inviteRedeemUrl"] == "" || string(sb.Truth(t, "users")[guest.ObjectID].Properties["department"]) != `"Out"` {
 		t.Errorf("the guest is %+v", guest)
 	}
 }
@@ -242,8 +243,8 @@ func TestAccess(t *testing.T) {
 // requests than the 25 batches of 20 requests with 20 members each.
 func TestManyMembersGoIntoFewRequests(t *testing.T) {
 	sb := startSandbox(t, "--write-quota", "0", "--quota", "0", "--users", "1000", "--groups", "1400", "--memberships", "3000", "--latency", "50ms")
-	groups := sb.truth(t, "groups")
-	users := sorted(sb.truth(t, "users"))
+	groups := sb.Truth(t, "groups")
+	users := sorted(sb.Truth(t, "users"))
 	var orders []sdk.Order
 	chosen := 0
 	for _, id := range sorted(groups) {
@@ -274,10 +275,10 @@ func TestManyMembersGoIntoFewRequests(t *testing.T) {
 	}
 	slices.SortStableFunc(orders, func(a, b sdk.Order) int { return strings.Compare(a.Links[0].Add[0].ID, b.Links[0].Add[0].ID) })
 	c := sb.connector()
-	c.clock = clock.System
+	c.Clock = clock.System
 	sink := &sink{outcomes: map[string]sdk.Outcome{}}
 	before, began := sb.counted(t), time.Now()
-	if err := c.Fulfill(t.Context(), sb.connection(), &source{orders: orders}, sink); err != nil {
+	if err := c.Fulfill(t.Context(), sb.Connection(), &source{orders: orders}, sink); err != nil {
 		t.Fatal(err)
 	}
 	requests := sb.counted(t) - before
@@ -290,7 +291,7 @@ func TestManyMembersGoIntoFewRequests(t *testing.T) {
 	if len(sink.outcomes) != 10000 || requests > 40 {
 		t.Errorf("%d outcomes after %d requests", len(sink.outcomes), requests)
 	}
-	after := sb.truth(t, "groups")
+	after := sb.Truth(t, "groups")
 	for _, o := range orders {
 		if !slices.Contains(after[o.Key.ID].Links["members"], o.Links[0].Add[0].ID) {
 			t.Fatalf("the order %s was not carried out", o.ID)
@@ -298,10 +299,10 @@ func TestManyMembersGoIntoFewRequests(t *testing.T) {
 	}
 }
 
-func (sb *sandbox) counted(t *testing.T) int {
+func (sb sandbox) counted(t *testing.T) int {
 	t.Helper()
 	var counters struct{ Requests map[string]map[string]int }
-	if err := json.Unmarshal(sb.control(t, http.MethodGet, "/counters", ""), &counters); err != nil {
+	if err := json.Unmarshal(sb.Ask(t, http.MethodGet, "/counters", ""), &counters); err != nil {
 		t.Fatal(err)
 	}
 	sum := 0

@@ -176,6 +176,10 @@ type Permission struct {
 	Grant     Grant
 	GrantedBy string   // the wider permission that grants it, if not itself
 	Instead   []string // wider permissions that would do, too
+
+	// Optional says that only some of what the connection may be used for needs it, such as
+	// orders that may never come: without it the connection is sound.
+	Optional bool
 }
 
 // Grant says whether a permission is granted.

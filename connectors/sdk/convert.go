@@ -167,6 +167,7 @@ func findingFromProto(f *connectorv1.Finding) Finding {
 func permissionToProto(p Permission) *connectorv1.Permission {
 	return &connectorv1.Permission{
 		Name: p.Name, Id: p.ID, Purpose: p.Purpose, Grant: grants().toProto(p.Grant), GrantedBy: p.GrantedBy, Instead: p.Instead,
+		Optional: p.Optional,
 	}
 }
 
@@ -174,6 +175,7 @@ func permissionFromProto(p *connectorv1.Permission) Permission {
 	return Permission{
 		Name: p.GetName(), ID: p.GetId(), Purpose: p.GetPurpose(), Grant: grants().fromProto(p.GetGrant()),
 		GrantedBy: p.GetGrantedBy(), Instead: p.GetInstead(),
+		Optional: p.GetOptional(),
 	}
 }
 

@@ -74,21 +74,37 @@ type Provider interface {
 // A Source remembers what a Provider has answered. It is safe for use by several goroutines.
 type Source struct {
 	provider Provider
-	cache    kept.Cache[Account]
+	cache    *kept.Cache[Account]
 }
 
 // NewSource makes a Source.
-func NewSource(p Provider) *Source { return &Source{provider: p} }
+func NewSource(p Provider) *Source { return &Source{provider: p, cache: kept.New[Account]()} }
 
 // Get returns the accounts of all objects by name. Each is asked for once between two calls of
 // [Source.Refresh]. One that cannot be had now and was had before stays as it was, and a
-// warning tells why. Otherwise errors are those of [Provider].
+// warning tells why. Otherwise errors are those of [Provider], joined if there are several: those
+// about one account are of type [*AccountError].
 func (s *Source) Get(ctx context.Context, objects []string) (accounts map[string]Account, warnings []error, err error) {
 	return s.cache.Get(ctx, objects, func(ctx context.Context, object string) (Account, bool, error) {
 		a, err := s.provider.Account(ctx, object)
+		if err != nil && !kept.OfSource(err) {
+			err = &AccountError{Object: object, Err: err}
+		}
 		return a, err == nil, err
 	})
 }
+
+// An AccountError tells why one account could not be had, and that others may be.
+type AccountError struct {
+	Object string
+	Err    error // a fault
+}
+
+// Error gives the text of Err, which names the object.
+func (e *AccountError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *AccountError) Unwrap() error { return e.Err }
 
 // Refresh makes the next Get ask CyberArk again.
 func (s *Source) Refresh() { s.cache.Refresh() }

@@ -57,7 +57,7 @@ func addressOf(server string) (*url.URL, error) {
 	}
 	u, err := url.Parse(server)
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fault.Errorf(fault.Invalid, "%q is not the address of a Central Credential Provider", server).
+		return nil, fault.Errorf(fault.Invalid, "%q is not the address of CyberArk's Central Credential Provider", server).
 			WithSetting(serverSetting).WithHint("Give an address such as https://cyberark.example.com")
 	}
 	path := strings.TrimSuffix(u.Path, "/")
@@ -98,12 +98,13 @@ func (c *central) ask(ctx context.Context, object string) (Account, error) {
 	req.Header.Set("Accept", "application/json")
 	resp, err := c.way.Do(req)
 	if err != nil {
-		return Account{}, err
+		return Account{}, c.unreachable(err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return Account{}, fault.Errorf(fault.Unavailable, "the answer of %s broke off: %w", u.Host, err).WithHint("Try again")
+		return Account{}, fault.Errorf(fault.Unavailable, "the answer of CyberArk at %s broke off: %w", u.Host, err).
+			WithSetting(serverSetting).WithHint("Try again")
 	}
 	if resp.StatusCode != http.StatusOK {
 		return Account{}, c.refusal(object, resp.StatusCode, body)
@@ -118,6 +119,20 @@ func (c *central) ask(ctx context.Context, object string) (Account, error) {
 	return Account{Username: a.UserName, Content: secret.New(*a.Content), Address: a.Address}, nil
 }
 
+// unreachable adds to a fault of the way to CyberArk where it leads.
+func (c *central) unreachable(err error) error {
+	f := fault.Of(err)
+	if f == nil {
+		return err // that of a context
+	}
+	told := *f
+	told.Message = "CyberArk at " + c.address.Host + " cannot be asked: " + f.Message
+	if told.Setting == "" {
+		told.Setting = serverSetting
+	}
+	return &told
+}
+
 // centralAccount is an answer. All values are strings.
 type centralAccount struct {
 	Content  *string `json:"Content"`
@@ -130,19 +145,19 @@ func (c *central) refusal(object string, status int, body []byte) error {
 	var told struct{ ErrorCode, ErrorMsg string }
 	if err := json.Unmarshal(body, &told); err != nil || told.ErrorCode == "" {
 		if status >= http.StatusInternalServerError {
-			return fault.Errorf(fault.Unavailable, "the Central Credential Provider %s is down: it answers %d", c.address.Host, status).
+			return fault.Errorf(fault.Unavailable, "CyberArk's Central Credential Provider %s is down: it answers %d", c.address.Host, status).
 				WithSetting(serverSetting).WithHint("Try again in some minutes; see the event log of that server")
 		}
 		return c.noProvider(status)
 	}
-	return refusal{object: object, safe: c.safe, appID: c.appID, from: "the Central Credential Provider " + c.address.Host, code: told.ErrorCode, text: told.ErrorMsg}.fault()
+	return refusal{object: object, safe: c.safe, appID: c.appID, from: "CyberArk's Central Credential Provider " + c.address.Host, code: told.ErrorCode, text: told.ErrorMsg}.fault()
 }
 
 func (c *central) noProvider(status int) error {
 	if status == http.StatusForbidden || status == http.StatusUnauthorized {
-		return fault.Errorf(fault.Unauthorized, "%s does not let this machine in: it answers %d", c.address.Host, status).
+		return fault.Errorf(fault.Unauthorized, "CyberArk at %s does not let this machine in: it answers %d", c.address.Host, status).
 			WithSetting(serverSetting).WithHint("See that the settings under CyberArk name a client certificate, and that the server trusts the authority that issued it")
 	}
-	return fault.Errorf(fault.Invalid, "%s does not answer as a Central Credential Provider does: it answers %d", c.address.Host, status).
+	return fault.Errorf(fault.Invalid, "%s does not answer as CyberArk's Central Credential Provider does: it answers %d", c.address.Host, status).
 		WithSetting(serverSetting).WithHint("Check the address; https://HOST stands for https://HOST/AIMWebService")
 }

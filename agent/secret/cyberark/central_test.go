@@ -118,7 +118,7 @@ func TestPatience(t *testing.T) {
 		{"changing for ever", []reply{account("True")}, slices.Repeat([]time.Duration{1500 * time.Millisecond}, 19), "has been changing the password of a for 30s"},
 		{"down for a while", []reply{cut, down, vaultDown, account("False")}, []time.Duration{second, 2 * second, 4 * second}, ""},
 		{"down", []reply{down}, []time.Duration{second, 2 * second, 4 * second}, "is down: it answers 503"},
-		{"vault down", []reply{vaultDown}, []time.Duration{second, 2 * second, 4 * second}, "does not reach the vault of CyberArk: APPAP007E"},
+		{"vault down", []reply{vaultDown}, []time.Duration{second, 2 * second, 4 * second}, "CyberArk's Central Credential Provider 127.0.0.1:"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			k := &waits{}
@@ -153,9 +153,9 @@ func TestCentralRefuses(t *testing.T) {
 		{errorOf(400, "APPAP999E", strings.Repeat("long\n", 1000)), fault.Refused, "does not give the account a: long long", "Look the code up"},
 		{errorOf(400, "APPAP998E", ""), fault.Refused, "it gives no reason", "Look the code up"},
 		{reply{403, "<html>"}, fault.Unauthorized, "does not let this machine in", "client certificate"},
-		{reply{404, "<html>"}, fault.Invalid, "does not answer as a Central Credential Provider", "AIMWebService"},
-		{reply{200, `{"Content":1,"x":"` + word}, fault.Invalid, "does not answer as a Central Credential Provider", "AIMWebService"},
-		{reply{200, `{}`}, fault.Invalid, "does not answer as a Central Credential Provider", "AIMWebService"},
+		{reply{404, "<html>"}, fault.Invalid, "does not answer as CyberArk's Central Credential Provider", "AIMWebService"},
+		{reply{200, `{"Content":1,"x":"` + word}, fault.Invalid, "does not answer as CyberArk's Central Credential Provider", "AIMWebService"},
+		{reply{200, `{}`}, fault.Invalid, "does not answer as CyberArk's Central Credential Provider", "AIMWebService"},
 	} {
 		p, _ := startCentral(t, &waits{}, tc.reply)
 		_, err := p.Account(t.Context(), "a")
@@ -183,7 +183,7 @@ func TestCentralUnreachable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Account(t.Context(), "a"); !fault.Is(err, fault.Unavailable) || fault.Of(err).Setting != "TrustedCertificates" || len(k.all) != 0 {
+	if _, err := p.Account(t.Context(), "a"); !fault.Is(err, fault.Unavailable) || fault.Of(err).Setting != "TrustedCertificates" || !strings.HasPrefix(err.Error(), "CyberArk at 127.0.0.1:") || len(k.all) != 0 {
 		t.Errorf("%v after %v", err, k.all)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -267,7 +267,13 @@ func TestSource(t *testing.T) {
 	if warnings := get(); len(warnings) != 1 || !fault.Is(warnings[0], fault.NotFound) {
 		t.Errorf("got %v", warnings)
 	}
-	if _, _, err := s.Get(t.Context(), []string{"c"}); !errors.Is(err, fail) {
+	_, _, err := s.Get(t.Context(), []string{"c"})
+	if one, ok := errors.AsType[*cyberark.AccountError](err); !ok || one.Object != "c" || !errors.Is(err, fail) || !fault.Is(err, fault.NotFound) {
 		t.Errorf("got %v", err)
+	}
+	fail = fault.Errorf(fault.Unavailable, "down")
+	_, _, err = s.Get(t.Context(), []string{"d"})
+	if _, ok := errors.AsType[*cyberark.AccountError](err); ok || !errors.Is(err, fail) {
+		t.Errorf("what is about CyberArk as a whole is told of an account: %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/usher-iga/usher/agent/family"
 	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -96,16 +97,15 @@ func (l *local) run(ctx context.Context, args ...string) (stdout, stderr []byte,
 	cmd := exec.CommandContext(ctx, l.Program, args...)
 	cmd.Env, cmd.Dir = environment(), filepath.Dir(l.Program)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &problems, pipeTime
-	family, err := newFamily(cmd)
+	group, err := family.New(cmd)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer family.close()
-	cmd.Cancel = family.kill
-	if err := cmd.Start(); err != nil {
+	defer group.Close()
+	cmd.Cancel = group.Kill
+	if err := group.Start(); err != nil {
 		return nil, nil, err
 	}
-	family.add(cmd.Process)
 	err = cmd.Wait()
 	return out.Bytes(), problems.Bytes(), err
 }
@@ -136,7 +136,7 @@ func (l *local) failure(object string, stdout, stderr []byte, err error) error {
 		if at := errorCode.FindIndex(output); at != nil {
 			line, _, _ := bytes.Cut(output[at[0]:], []byte("\n"))
 			text := strings.TrimLeft(strings.ToValidUTF8(string(line[at[1]-at[0]:]), "?"), ": ")
-			return refusal{object: object, safe: l.Safe, appID: l.AppID, from: "the Credential Provider of this machine", code: string(output[at[0]:at[1]]), text: text}.fault()
+			return refusal{object: object, safe: l.Safe, appID: l.AppID, from: "CyberArk's Credential Provider of this machine", code: string(output[at[0]:at[1]]), text: text}.fault()
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, exec.ErrNotFound) {

@@ -39,7 +39,7 @@ func (r refusal) explain() *fault.Error {
 		return fault.Errorf(fault.Forbidden, "the vault of CyberArk refuses the application %s or the provider: %s", r.appID, r.reason()).
 			WithSetting(appSetting).WithHint("See that the application exists in CyberArk and that neither it nor the user of the provider is suspended")
 	case "APPAP007E":
-		return fault.Errorf(fault.Unavailable, "%s does not reach the vault of CyberArk: %s", r.from, r.reason()).
+		return fault.Errorf(fault.Unavailable, "%s does not reach its vault: %s", r.from, r.reason()).
 			WithHint("Try again in some minutes; see the vault's address and the firewall on the machine of the provider")
 	case "AIMWS030E", "AIMWS031E":
 		return fault.Errorf(fault.Invalid, "CyberArk cannot read the query for the account %s of the application %s: %s", r.object, r.appID, r.reason()).

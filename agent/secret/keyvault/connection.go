@@ -4,18 +4,19 @@ import (
 	"strings"
 
 	"github.com/usher-iga/usher/agent/secret"
+	"github.com/usher-iga/usher/connectors/sdk/aadsts"
 	"github.com/usher-iga/usher/connectors/sdk/certificate"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // ParseConnectionString reads the form in which the reference product names the sign-in, such as
-// RunAs=App;AppId=..;TenantId=..;AppKey=... The empty text stands for the environment. It may
-// hold a secret, so errors, which are [fault.Invalid], name its keys alone. Source:
+// RunAs=App;AppId=..;TenantId=..;AppKey=... It may hold a secret, so errors, which are
+// [fault.Invalid], name its keys alone. Source:
 // https://learn.microsoft.com/dotnet/api/overview/azure/app-auth-migration.
 func ParseConnectionString(text secret.String) (SignIn, error) {
 	values, err := splitConnection(text.Reveal())
-	if err != nil || len(values) == 0 {
-		return SignIn{Method: Environment}, err
+	if err != nil {
+		return SignIn{}, err
 	}
 	if as := values["runas"]; !strings.EqualFold(as, "App") {
 		return SignIn{}, refuse("its RunAs is not App").
@@ -25,13 +26,16 @@ func ParseConnectionString(text secret.String) (SignIn, error) {
 		return SignIn{}, refuse("its KeyVaultCertificateSecretIdentifier is not supported").
 			WithHint("Let the managed identity that reads the certificate read the secrets as well: give RunAs=App alone")
 	}
-	s := SignIn{TenantID: values["tenantid"], ClientID: values["appid"]}
+	s := SignIn{
+		TenantID: values["tenantid"], ClientID: values["appid"],
+		Names: aadsts.Names{Tenant: "TenantId", Application: "AppId", Authority: "MicrosoftAuthorityPath", Credential: "AppKey"},
+	}
 	thumbprint, subject := values["certificatethumbprint"], values["certificatesubjectname"]
 	switch {
 	case values["appkey"] != "" && thumbprint == "" && subject == "":
 		s.Method, s.ClientSecret = ClientSecret, secret.New(values["appkey"])
 	case values["appkey"] == "" && (thumbprint != "" || subject != ""):
-		s.Method = Certificate
+		s.Method, s.Names.Credential = Certificate, "CertificateThumbprint or CertificateSubjectName"
 		s.CertificateStore = certificate.Store{Location: values["certificatestorelocation"], Thumbprint: thumbprint, DistinguishedName: subject}
 	case values["appkey"] != "":
 		return SignIn{}, refuse("it has both AppKey and a certificate").WithHint("Keep one of the two")

@@ -12,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/usher-iga/usher/connectors/sdk/aadsts"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -196,64 +197,27 @@ func identityAnswer(err error) string {
 	return firstLine(told.Description)
 }
 
-// A signInAnswer is one without a token. Source:
-// https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
-type signInAnswer struct {
-	Error         string `json:"error"`
-	Description   string `json:"error_description"`
-	Codes         []int  `json:"error_codes"`
-	TraceID       string `json:"trace_id"`
-	CorrelationID string `json:"correlation_id"`
-}
-
-func readSignIn(resp *http.Response) (a signInAnswer) {
-	body, err := runtime.Payload(resp)
-	if err != nil || json.Unmarshal(body, &a) != nil {
-		return signInAnswer{}
-	}
-	return a
-}
-
-// A reason is what a code of the sign-in service means to an admin.
-type reason struct{ message, hint string }
-
-var reasons = map[int]reason{
-	7000215: {"the client secret is wrong", "Give the secret's value, not its ID; make a new secret if it is lost"},
-	7000222: {"the client secret has expired", "Make a new secret in the app registration"},
-	700016:  {"the application does not exist in this tenant", "Check the application and the tenant of the sign-in"},
-	90002:   {"the tenant does not exist in this cloud", "Check the tenant of the sign-in, and that the vault is in its cloud"},
-	700027:  {"the certificate is not registered with the application", "Upload the certificate, without its key, to the app registration"},
-	700024:  {"the signature is outside of its time", "Check the clock of this machine"},
-	7000112: {"the application is disabled", "Have an admin of the tenant enable it under Enterprise applications"},
-	700211:  {"the issuer of the token is not registered with the application", "Add a federated credential for it to the app registration"},
-	700213:  {"the subject of the token is not registered with the application", "Correct it in the federated credential of the app registration"},
-}
-
+// signInRefused makes a fault of an answer of the sign-in service without a token.
 func (s *signer) signInRefused(resp *http.Response) error {
-	host := strings.TrimPrefix(s.authority, "https://")
-	told := readSignIn(resp)
-	switch {
-	case resp.StatusCode == http.StatusTooManyRequests:
-		return fault.Errorf(fault.Throttled, "%s gets too many sign-ins", host).WithHint("Try again in some minutes")
-	case resp.StatusCode >= http.StatusInternalServerError:
-		return fault.Errorf(fault.Unavailable, "%s is down: it answers %d to the sign-in to Key Vault", host, resp.StatusCode).WithHint("Try again in some minutes")
-	case told.Error == "":
-		return fault.Errorf(fault.Unavailable, "%s answers %d to the sign-in to Key Vault, without a reason", host, resp.StatusCode).
-			WithSetting(authoritySetting).WithHint("A proxy or a firewall may stand in between, or AuthorityHost is wrong")
+	return s.about().Refused(resp.StatusCode, readSignIn(resp)).WithSetting(signInSetting)
+}
+
+// about says what such an answer is about.
+func (s *signer) about() aadsts.SignIn {
+	about := aadsts.SignIn{What: "the sign-in to Key Vault", Host: strings.TrimPrefix(s.authority, "https://"), Kind: aadsts.ClientSecret, Names: s.Names}
+	switch s.Method {
+	case Certificate:
+		about.Kind = aadsts.Certificate
+	case WorkloadIdentity:
+		about.Kind = aadsts.FederatedToken
 	}
-	text, _, _ := strings.Cut(told.Description, " Trace ID:")
-	f := fault.Errorf(fault.Unauthorized, "%s refuses the sign-in to Key Vault: %s", host, firstLine(text)).
-		WithSetting(signInSetting).WithHint("Look the code up at https://login.microsoftonline.com/error")
-	f.SystemCode, f.RequestID, f.ClientRequestID = told.Error, told.TraceID, told.CorrelationID
-	for i, code := range told.Codes {
-		if i == 0 {
-			f.SystemCode = "AADSTS" + strconv.Itoa(code)
-		}
-		if known, ok := reasons[code]; ok {
-			f.SystemCode = "AADSTS" + strconv.Itoa(code)
-			f.Message = host + " refuses the sign-in to Key Vault: " + known.message
-			return f.WithHint("%s", known.hint)
-		}
+	return about
+}
+
+func readSignIn(resp *http.Response) aadsts.Answer {
+	body, err := runtime.Payload(resp)
+	if err != nil {
+		return aadsts.Answer{}
 	}
-	return f
+	return aadsts.Parse(body)
 }

@@ -24,6 +24,7 @@ import (
 
 	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/agent/secret/keyvault"
+	"github.com/usher-iga/usher/connectors/sdk/aadsts"
 	"github.com/usher-iga/usher/connectors/sdk/transport"
 )
 
@@ -33,7 +34,10 @@ const (
 	sesame = "s3cr3t~value"
 )
 
-var bySecret = keyvault.SignIn{Method: keyvault.ClientSecret, TenantID: tenant, ClientID: client, ClientSecret: secret.New(sesame)}
+var bySecret = keyvault.SignIn{
+	Method: keyvault.ClientSecret, TenantID: tenant, ClientID: client, ClientSecret: secret.New(sesame),
+	Names: aadsts.Names{Tenant: "TenantId", Application: "ApplicationId", Authority: "MicrosoftAuthorityPath", Credential: "ApplicationKey"},
+}
 
 // quick makes repetitions that tests need not wait for.
 var quick = keyvault.Retry{Times: 2, Wait: time.Microsecond, MaxWait: 3 * time.Second}

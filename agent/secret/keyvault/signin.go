@@ -11,6 +11,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/usher-iga/usher/agent/secret"
+	"github.com/usher-iga/usher/connectors/sdk/aadsts"
 	"github.com/usher-iga/usher/connectors/sdk/certificate"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -28,12 +29,8 @@ const (
 	Certificate Method = "certificate"
 	// ManagedIdentity is that of the Azure or Azure Arc machine; ClientID names one of several.
 	ManagedIdentity Method = "managedIdentity"
-	// WorkloadIdentity needs TenantID, ClientID and TokenFile, or AZURE_TENANT_ID,
-	// AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE in their place.
+	// WorkloadIdentity needs TenantID, ClientID and TokenFile.
 	WorkloadIdentity Method = "workloadIdentity"
-	// Environment reads AZURE_TENANT_ID, AZURE_CLIENT_ID and either AZURE_CLIENT_SECRET,
-	// AZURE_CLIENT_CERTIFICATE_PATH or AZURE_FEDERATED_TOKEN_FILE. It is the method of the zero SignIn.
-	Environment Method = "environment"
 )
 
 // SignIn says who reads the vault. See the methods for what each needs.
@@ -45,6 +42,8 @@ type SignIn struct {
 	Certificate      certificate.Identity
 	CertificateStore certificate.Store
 	TokenFile        string
+	// Names are what an admin knows all this by. Credential is that of the method.
+	Names aadsts.Names
 }
 
 var (
@@ -53,15 +52,17 @@ var (
 )
 
 func (s SignIn) validate() error {
-	application := s.Method == ClientSecret || s.Method == Certificate
-	mayLack := s.Method == WorkloadIdentity || s.Method == ManagedIdentity
+	application := s.Method != ManagedIdentity
 	switch {
-	case (application || s.Method == WorkloadIdentity && s.TenantID != "") && !guid.MatchString(s.TenantID) && !domain.MatchString(s.TenantID):
+	case application && !guid.MatchString(s.TenantID) && !domain.MatchString(s.TenantID):
 		return fault.Errorf(fault.Invalid, "the tenant %q of the sign-in to Key Vault is neither a GUID nor a domain name", s.TenantID).
 			WithSetting(signInSetting).WithHint("Copy the Tenant ID from the overview page of Microsoft Entra")
-	case (application || mayLack && s.ClientID != "") && !guid.MatchString(s.ClientID):
+	case (application || s.ClientID != "") && !guid.MatchString(s.ClientID):
 		return fault.Errorf(fault.Invalid, "the application %q of the sign-in to Key Vault is not a GUID", s.ClientID).
 			WithSetting(signInSetting).WithHint("Copy the Application (client) ID from the app registration's overview page, or the Client ID of the managed identity")
+	case s.Method == WorkloadIdentity && s.TokenFile == "":
+		return fault.Errorf(fault.Invalid, "the token file of the sign-in to Key Vault is missing").
+			WithSetting(signInSetting).WithHint("Name the file that the other issuer's token is written to")
 	case s.Method == ClientSecret && s.ClientSecret.IsEmpty():
 		return fault.Errorf(fault.Invalid, "the client secret of the sign-in to Key Vault is missing").
 			WithSetting(signInSetting).WithHint("Give the value of a client secret, or sign in by certificate or managed identity")
@@ -92,14 +93,7 @@ func (s *signer) credential() (azcore.TokenCredential, error) {
 	}
 	made, err := s.build()
 	if err != nil {
-		f := fault.Errorf(fault.Invalid, "the sign-in to Key Vault cannot be set up: %w", err).WithSetting(signInSetting)
-		switch s.Method {
-		case Environment, "":
-			f.WithHint("Set the environment variables AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH, or AZURE_FEDERATED_TOKEN_FILE), or choose another sign-in")
-		case WorkloadIdentity:
-			f.WithHint("Give tenant, application and token file, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE")
-		}
-		return nil, f
+		return nil, fault.Errorf(fault.Invalid, "the sign-in to Key Vault cannot be set up: %w", err).WithSetting(signInSetting)
 	}
 	return &explained{signer: s, inner: made}, nil
 }
@@ -133,25 +127,12 @@ func (s *signer) build() (azcore.TokenCredential, error) {
 		}
 		return azidentity.NewManagedIdentityCredential(o)
 	case WorkloadIdentity:
-		return s.workload(options, tenants, private)
-	case Environment, "":
-		made, err := azidentity.NewEnvironmentCredential(&azidentity.EnvironmentCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private})
-		if err == nil {
-			return made, nil
-		}
-		if made, err := s.workload(options, tenants, private); err == nil {
-			return made, nil
-		}
-		return nil, err
+		return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{
+			ClientOptions: options, AdditionallyAllowedTenants: tenants, DisableInstanceDiscovery: private,
+			TenantID: s.TenantID, ClientID: s.ClientID, TokenFilePath: s.TokenFile,
+		})
 	}
 	return nil, fault.Errorf(fault.Invalid, "there is no way to sign in %q", s.Method)
-}
-
-func (s *signer) workload(options azcore.ClientOptions, tenants []string, private bool) (azcore.TokenCredential, error) {
-	return azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{
-		ClientOptions: options, AdditionallyAllowedTenants: tenants, DisableInstanceDiscovery: private,
-		TenantID: s.TenantID, ClientID: s.ClientID, TokenFilePath: s.TokenFile,
-	})
 }
 
 // assertion proves that we hold the certificate's key, which azidentity's own credential for

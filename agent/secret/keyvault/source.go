@@ -5,6 +5,7 @@ package keyvault
 
 import (
 	"context"
+	"crypto/x509"
 	"net/url"
 	"regexp"
 	"slices"
@@ -27,7 +28,7 @@ import (
 const (
 	vaultSetting      = "AzureKeyVault:Vault"
 	connectionSetting = "AzureKeyVault:ConnectionString"
-	authoritySetting  = "AzureKeyVault:AuthorityHost"
+	authoritySetting  = "AzureKeyVault:MicrosoftAuthorityPath"
 	signInSetting     = "AzureKeyVault" // whoever made the SignIn knows more
 )
 
@@ -66,10 +67,11 @@ func (r Retry) options() policy.RetryOptions {
 
 // A Source reads one vault. It is safe for use by several goroutines.
 type Source struct {
-	host   string
-	client *azsecrets.Client
-	cache  kept.Cache[secret.String]
-	local  *transport.Transport // for managed identity; nil for none
+	host        string
+	client      *azsecrets.Client
+	cache       *kept.Cache[secret.String]
+	local       *transport.Transport // for managed identity; nil for none
+	certificate *x509.Certificate
 }
 
 // New makes a Source that reaches vault and sign-in service by way, which stays the caller's. The
@@ -87,7 +89,7 @@ func New(c Config, way *transport.Transport) (*Source, error) {
 	if c.Clock == nil {
 		c.Clock = clock.System
 	}
-	s := &Source{host: vault.Host}
+	s := &Source{host: vault.Host, cache: kept.New[secret.String]()}
 	signer := &signer{SignIn: c.SignIn, authority: authority, clock: c.Clock, retry: c.Retry, way: way}
 	if c.SignIn.Method == ManagedIdentity {
 		if s.local, err = transport.New(transport.Options{}); err != nil {
@@ -98,6 +100,9 @@ func New(c Config, way *transport.Transport) (*Source, error) {
 	credential, err := signer.credential()
 	if err != nil {
 		return nil, err
+	}
+	if c.SignIn.Method == Certificate {
+		s.certificate = signer.Certificate.Certificate()
 	}
 	s.client, err = azsecrets.NewClient(vault.String(), credential, &azsecrets.ClientOptions{
 		ClientOptions: azcore.ClientOptions{
@@ -126,6 +131,9 @@ func (s *Source) Get(ctx context.Context, names []string) (values map[string]sec
 	possible := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !isName(n) })
 	return s.cache.Get(ctx, possible, s.ask)
 }
+
+// Certificate is the one that signs in; nil if another credential does.
+func (s *Source) Certificate() *x509.Certificate { return s.certificate }
 
 // Refresh makes the next Get ask the vault again.
 func (s *Source) Refresh() { s.cache.Refresh() }

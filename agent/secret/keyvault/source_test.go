@@ -250,7 +250,7 @@ func TestNewRefuses(t *testing.T) {
 		{"no vault", keyvault.Config{SignIn: bySecret}, "AzureKeyVault:Vault"},
 		{"http", keyvault.Config{Vault: "http://x.vault.azure.net", SignIn: bySecret}, "AzureKeyVault:Vault"},
 		{"path", keyvault.Config{Vault: "https://x.vault.azure.net/secrets", SignIn: bySecret}, "AzureKeyVault:Vault"},
-		{"authority", keyvault.Config{Vault: "https://x.vault.azure.net", AuthorityHost: "login", SignIn: bySecret}, "AzureKeyVault:AuthorityHost"},
+		{"authority", keyvault.Config{Vault: "https://x.vault.azure.net", AuthorityHost: "login", SignIn: bySecret}, "AzureKeyVault:MicrosoftAuthorityPath"},
 		{"tenant", keyvault.Config{Vault: "https://x.vault.azure.net", SignIn: keyvault.SignIn{Method: keyvault.ClientSecret, TenantID: "x/y", ClientID: client, ClientSecret: secret.New("x")}}, "AzureKeyVault"},
 		{"application", keyvault.Config{Vault: "https://x.vault.azure.net", SignIn: keyvault.SignIn{Method: keyvault.ClientSecret, TenantID: tenant, ClientID: "x", ClientSecret: secret.New("x")}}, "AzureKeyVault"},
 		{"no secret", keyvault.Config{Vault: "https://x.vault.azure.net", SignIn: keyvault.SignIn{Method: keyvault.ClientSecret, TenantID: tenant, ClientID: client}}, "AzureKeyVault"},

@@ -10,6 +10,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1" // the thumbprint of Windows and Entra is SHA-1 by definition
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -111,8 +112,8 @@ func Open(value string, i certificate.Identity) (secret.String, error) {
 		return secret.String{}, fault.Errorf(fault.Invalid, "the key of the certificate %s cannot be used: %w", nameOf(i.Certificate()), key.err).
 			WithHint("Give the account that runs Usher the right to use the key")
 	case err != nil && head.Certificate != "" && head.Certificate != thumbprint(i.Certificate()):
-		return secret.String{}, fault.Errorf(fault.Invalid, "the value was encrypted for the certificate %q (SHA-256 %s), not for %q (SHA-256 %s)",
-			shortened(head.Name), hexOf(head.Certificate), nameOf(i.Certificate()), hexOf(thumbprint(i.Certificate()))).
+		return secret.String{}, fault.Errorf(fault.Invalid, "the value was encrypted for the certificate %q, SHA-256 %s, not for %q, SHA-256 %s, thumbprint (SHA-1) %X",
+			shortened(head.Name), hexOf(head.Certificate), nameOf(i.Certificate()), hexOf(thumbprint(i.Certificate())), sha1.Sum(i.Certificate().Raw)).
 			WithHint("Set up the certificate that it was encrypted for, or encrypt the value anew for this one")
 	default:
 		return secret.String{}, damaged()
@@ -199,7 +200,7 @@ func hexOf(thumbprint string) string {
 	if err != nil || len(sum) != sha256.Size {
 		return "unknown"
 	}
-	return hex.EncodeToString(sum)
+	return strings.ToUpper(hex.EncodeToString(sum))
 }
 
 func nameOf(c *x509.Certificate) string { return shortened(c.Subject.String()) }

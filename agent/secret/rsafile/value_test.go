@@ -156,7 +156,7 @@ func TestOpenRefuses(t *testing.T) {
 		identity      certificate.Identity
 		message, hint string
 	}{
-		{"another certificate", value, other, `was encrypted for the certificate "CN=usher" (SHA-256 `, "encrypt the value anew"},
+		{"another certificate", value, other, `was encrypted for the certificate "CN=usher", SHA-256 `, "encrypt the value anew"},
 		{"key changed", change(1), own, "is damaged", "Copy it again"},
 		{"iv changed", change(2), own, "is damaged", "Copy it again"},
 		{"text changed", change(3), own, "is damaged", "Copy it again"},

@@ -205,6 +205,27 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+// What one cannot do without is not optional, whatever else needs it.
+func TestOptionalPermissions(t *testing.T) {
+	always, sometimes := directory.Permission{Name: "A"}, directory.Permission{Name: "B"}
+	for _, p := range Permissions([]Need{{Permission: always, Optional: true}, {Permission: sometimes, Optional: true}, {Permission: always}, {Permission: sometimes, Optional: true}}, nil) {
+		if p.Optional != (p.Name == "B") {
+			t.Errorf("got %+v", p)
+		}
+	}
+}
+
+// A tenant for customers takes orders, but has no delta queries.
+func TestTenantForCustomers(t *testing.T) {
+	body := []byte(`{"value":[{"id":"1","displayName":"Shop","tenantType":"CIAM","verifiedDomains":[{"name":"shop.com","isDefault":true}]}]}`)
+	if f := readTenant(body, true); f.State != sdk.Failed || f.Hint == "" {
+		t.Errorf("got %+v", f)
+	}
+	if f := readTenant(body, false); f.State != sdk.OK || f.Message != `The tenant is "Shop" (shop.com, 1, external)` {
+		t.Errorf("got %+v", f)
+	}
+}
+
 func TestConsentURL(t *testing.T) {
 	const client = "22222222-2222-2222-2222-222222222222"
 	a := signin.Application{TenantID: "contoso.com", ClientID: client, ClientSecret: "x"}

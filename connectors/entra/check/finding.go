@@ -58,7 +58,18 @@ func ending(subject, what string, ends, now time.Time, hint string) sdk.Finding 
 		found.State, found.Message, found.Hint = sdk.Failed, fmt.Sprintf("%s has ended on %s", what, day), hint
 	case left <= ahead:
 		found.State, found.Hint = sdk.Warned, hint
-		found.Message += fmt.Sprintf(", in %d days", int(left/(24*time.Hour)))
+		found.Message += ", " + within(int(left/(24*time.Hour)))
 	}
 	return found
+}
+
+// within says in how many days something will be.
+func within(days int) string {
+	switch days {
+	case 0:
+		return "within a day"
+	case 1:
+		return "in 1 day"
+	}
+	return fmt.Sprintf("in %d days", days)
 }

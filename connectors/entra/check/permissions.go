@@ -17,6 +17,8 @@ type Need struct {
 	// Works is what was learnt by doing it: more than the token's roles can grant it,
 	// such as a directory role.
 	Works bool
+	// Optional says that what needs it may never be done.
+	Optional bool
 }
 
 // Permissions tells of each permission, once, whether the token grants it. Nobody knows if
@@ -24,7 +26,7 @@ type Need struct {
 func Permissions(needs []Need, claims *signin.Claims) []sdk.Permission {
 	var all []sdk.Permission
 	for _, need := range needs {
-		p := sdk.Permission{Name: need.Permission.Name, ID: need.Permission.ID, Purpose: need.For, Instead: need.Permission.Instead}
+		p := sdk.Permission{Name: need.Permission.Name, ID: need.Permission.ID, Purpose: need.For, Instead: need.Permission.Instead, Optional: need.Optional}
 		if claims != nil {
 			switch by := need.Permission.GrantedBy(claims.Roles); by {
 			case "":
@@ -44,13 +46,14 @@ func Permissions(needs []Need, claims *signin.Claims) []sdk.Permission {
 }
 
 // merge adds p, or to the permission of its name what else needs it. What is missing for one
-// is missing.
+// is missing, and what one cannot do without is not optional.
 func merge(all []sdk.Permission, p sdk.Permission) []sdk.Permission {
 	for i := range all {
 		if all[i].Name != p.Name {
 			continue
 		}
 		all[i].Purpose += ", " + p.Purpose
+		all[i].Optional = all[i].Optional && p.Optional
 		if all[i].Grant == sdk.Granted {
 			all[i].Grant, all[i].GrantedBy = p.Grant, p.GrantedBy
 		}

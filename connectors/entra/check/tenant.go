@@ -12,9 +12,10 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk"
 )
 
-// Tenant reads which tenant it is. Not being allowed to is no fault: nothing else needs
-// the permission. Source: https://learn.microsoft.com/graph/api/resources/organization.
-func Tenant(ctx context.Context, conn *dial.Conn) (sdk.Finding, error) {
+// Tenant reads which tenant it is, and, if deltas are needed, whether it can have them. Not
+// being allowed to is no fault: nothing else needs the permission. Source:
+// https://learn.microsoft.com/graph/api/resources/organization.
+func Tenant(ctx context.Context, conn *dial.Conn, deltas bool) (sdk.Finding, error) {
 	body, err := conn.Get(ctx, "organization?$select=id,displayName,verifiedDomains,tenantType")
 	switch {
 	case graph.LacksPermission(err):
@@ -24,10 +25,10 @@ func Tenant(ctx context.Context, conn *dial.Conn) (sdk.Finding, error) {
 	case err != nil:
 		return Finding(tenant, sdk.Failed, err)
 	}
-	return readTenant(body), nil
+	return readTenant(body, deltas), nil
 }
 
-func readTenant(body []byte) sdk.Finding {
+func readTenant(body []byte, deltas bool) sdk.Finding {
 	var answer struct {
 		Value []struct {
 			ID, DisplayName, TenantType string
@@ -52,7 +53,7 @@ func readTenant(body []byte) sdk.Finding {
 	}
 	name := fmt.Sprintf("%q (%s)", t.DisplayName, strings.Join([]string{domain, t.ID, kindOf(t.TenantType)}, ", "))
 	// Source: https://learn.microsoft.com/graph/delta-query-overview#supported-resources.
-	if t.TenantType == "AAD B2C" || t.TenantType == "CIAM" {
+	if deltas && (t.TenantType == "AAD B2C" || t.TenantType == "CIAM") {
 		return sdk.Finding{
 			State: sdk.Failed, Subject: tenant, Message: fmt.Sprintf("The tenant %s is for customers: Graph has no delta queries there", name),
 			Hint: "Choose a workforce tenant", Setting: setting.TenantID,

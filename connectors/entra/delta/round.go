@@ -42,17 +42,20 @@ type Round struct {
 	Begin func(complete bool, reason string) (sdk.Writer, error)
 	// OnPage is called after each page.
 	OnPage func() error
+	// Warn tells what the rows leave open, as [sdk.Sink] has it.
+	Warn func(sdk.Warning) error
 }
 
 // Run reads the round to its end and ends the collection with the link of the next
 // round as its cookie. Where Graph no longer accepts a page token, or a page cannot be
 // read, the round starts again, and with a cookie that Graph no longer accepts the
-// collection is listed completely.
+// collection is listed completely. A complete list ends with the objects that can be
+// restored, as suspended ones, as far as Graph lists them.
 //
 // Errors are faults that name the entity and the page: those of Source, an answer
 // that is not a page, an object without id, a round that ends without a link or
-// that would have to start again too often. Errors of Begin, OnPage and the writer
-// are returned as they are.
+// that would have to start again too often. Errors of Begin, OnPage, Warn and the
+// writer are returned as they are.
 func (r *Round) Run(ctx context.Context) error {
 	parser := NewParser(r.Collection)
 	cookie, reason := r.Cookie, ""
@@ -79,28 +82,26 @@ func (r *Round) Run(ctx context.Context) error {
 
 // read reads all pages once and returns how many there were.
 func (r *Round) read(ctx context.Context, parser *Parser, cookie, reason string) (pages int, err error) {
-	from := cookie
-	if from == "" {
-		from = r.Collection.Query()
-	}
 	writer, err := r.Begin(cookie == "", reason)
 	if err != nil {
 		return 0, err
 	}
+	whole := list{name: r.name(), permission: r.Collection.Entity.Permission, parser: parser}
 	var next string
-	var failed error // what did not come from Source
-	err = r.Source.Pages(ctx, from, func(page graph.Page) error {
-		if failed = r.take(parser, page, writer); failed == nil {
-			failed = r.OnPage()
+	if cookie != "" {
+		pages, next, err = r.follow(ctx, whole, cookie, writer)
+	} else {
+		listed := &listed{Writer: writer}
+		pages, next, err = r.follow(ctx, whole, r.Collection.Query(), listed)
+		if err == nil && next != "" {
+			var more int
+			more, err = r.readDeleted(ctx, listed)
+			pages += more
 		}
-		pages, next = page.Number, page.DeltaLink
-		return failed
-	})
+	}
 	switch {
-	case failed != nil:
-		return pages, failed
 	case err != nil:
-		return pages, r.at(err, pages+1)
+		return pages, err
 	case next == "":
 		return pages, fault.Errorf(fault.Unavailable, "the list of %s ended after page %d without a link for changes, so it may not be complete", r.name(), pages).
 			WithHint(hintStrange)
@@ -108,19 +109,46 @@ func (r *Round) read(ctx context.Context, parser *Parser, cookie, reason string)
 	return pages, writer.End(next)
 }
 
+// A list is one of the lists that a round reads.
+type list struct {
+	name       string // for messages
+	permission directory.Permission
+	parser     *Parser
+}
+
+// follow gives the rows of all pages to rows, and returns how many there were and the
+// delta link of the last one.
+func (r *Round) follow(ctx context.Context, l list, from string, rows Rows) (pages int, next string, err error) {
+	var failed error // what did not come from Source
+	err = r.Source.Pages(ctx, from, func(page graph.Page) error {
+		if failed = l.take(page, rows); failed == nil {
+			failed = r.OnPage()
+		}
+		pages, next = page.Number, page.DeltaLink
+		return failed
+	})
+	switch {
+	case failed != nil:
+		return pages, next, failed
+	case err != nil:
+		return pages, next, l.at(err, pages+1)
+	}
+	return pages, next, nil
+}
+
 const hintStrange = "Run again; if it stays so, check that nothing between here and Graph changes answers"
 
-// take gives the rows of a page to writer.
-func (r *Round) take(parser *Parser, page graph.Page, writer sdk.Writer) error {
-	rows := identified{Writer: writer}
-	err := parser.Page(page.Body, &rows)
+// take gives the rows of a page to rows.
+func (l list) take(page graph.Page, rows Rows) error {
+	checked := identified{Rows: rows}
+	err := l.parser.Page(page.Body, &checked)
 	switch {
-	case errors.Is(rows.failed, errNoID):
-		return unreadable{fault.Errorf(fault.Unavailable, "object %d on page %d of %s has no id", rows.objects, page.Number, r.name()).WithHint(hintStrange)}
-	case rows.failed != nil:
-		return rows.failed
+	case errors.Is(checked.failed, errNoID):
+		return unreadable{fault.Errorf(fault.Unavailable, "object %d on page %d of %s has no id", checked.objects, page.Number, l.name).WithHint(hintStrange)}
+	case checked.failed != nil:
+		return checked.failed
 	case err != nil:
-		return unreadable{fault.Errorf(fault.Unavailable, "page %d of %s cannot be read: %w", page.Number, r.name(), err).WithHint(hintStrange)}
+		return unreadable{fault.Errorf(fault.Unavailable, "page %d of %s cannot be read: %w", page.Number, l.name, err).WithHint(hintStrange)}
 	}
 	return nil
 }
@@ -133,15 +161,15 @@ func (u unreadable) Unwrap() error { return u.error }
 func (r *Round) name() string { return r.Collection.Entity.Name }
 
 // at says where an error of Source happened, and which permission is missing.
-func (r *Round) at(err error, page int) error {
+func (l list) at(err error, page int) error {
 	f := fault.Of(err)
 	if f == nil {
 		return err
 	}
 	located := *f
-	located.Message = fmt.Sprintf("page %d of %s: %s", page, r.name(), f.Message)
+	located.Message = fmt.Sprintf("page %d of %s: %s", page, l.name, f.Message)
 	if graph.LacksPermission(err) {
-		located.Hint = r.Collection.Entity.Permission.Hint()
+		located.Hint = l.permission.Hint()
 		if page > 1 { // the first page was allowed
 			located.Message += "; it was allowed before, so consent may have been withdrawn"
 		}
@@ -151,7 +179,7 @@ func (r *Round) at(err error, page int) error {
 
 // identified passes rows on, but no object without id, and keeps the error.
 type identified struct {
-	sdk.Writer
+	Rows
 	objects int
 	failed  error
 }
@@ -163,12 +191,12 @@ func (w *identified) Object(o *record.Object) error {
 	if len(o.ID()) == 0 {
 		w.failed = errNoID
 	} else {
-		w.failed = w.Writer.Object(o)
+		w.failed = w.Rows.Object(o)
 	}
 	return w.failed
 }
 
 func (w *identified) Links(l *record.Links) error {
-	w.failed = w.Writer.Links(l)
+	w.failed = w.Rows.Links(l)
 	return w.failed
 }

@@ -18,14 +18,28 @@ import (
 
 // chains is a Source: each call of Pages follows the next chain.
 type chains struct {
-	chains [][]any // of pages as texts, and errors; "-> link" behind a page is its delta link
-	asked  []string
+	chains  [][]any // of pages as texts, and errors; "-> link" behind a page is its delta link
+	asked   []string
+	deleted [][]any // of lists of what can be restored; none: they are empty
+	bins    []string
 }
 
 func (c *chains) Pages(_ context.Context, from string, fn func(graph.Page) error) error {
+	if strings.HasPrefix(from, "directory/deletedItems/") {
+		c.bins = append(c.bins, from)
+		return follow(&c.deleted, fn)
+	}
 	c.asked = append(c.asked, from)
-	chain := c.chains[0]
-	c.chains = c.chains[1:]
+	return follow(&c.chains, fn)
+}
+
+// follow follows the first of chains, and removes it.
+func follow(chains *[][]any, fn func(graph.Page) error) error {
+	if len(*chains) == 0 {
+		return nil
+	}
+	chain := (*chains)[0]
+	*chains = (*chains)[1:]
 	for i, step := range chain {
 		if err, ok := step.(error); ok {
 			return err
@@ -58,10 +72,13 @@ func (e *events) add(format string, args ...any) error {
 func (e *events) begin(complete bool, reason string) (sdk.Writer, error) {
 	return e, e.add("begin %t %s", complete, reason)
 }
-func (e *events) onPage() error                 { return e.add("page") }
-func (e *events) Object(o *record.Object) error { return e.add("object %s", o.ID()) }
-func (e *events) Links(l *record.Links) error   { return e.add("links %s", l.Owner()) }
-func (e *events) End(cookie string) error       { return e.add("end %s", cookie) }
+func (e *events) onPage() error { return e.add("page") }
+func (e *events) Object(o *record.Object) error {
+	return e.add("%s %s", []string{"object", "suspended", "gone"}[o.State()], o.ID())
+}
+func (e *events) Links(l *record.Links) error { return e.add("links %s", l.Owner()) }
+func (e *events) End(cookie string) error     { return e.add("end %s", cookie) }
+func (e *events) warn(w sdk.Warning) error    { return e.add("warning: %s. %s", w.Message, w.Hint) }
 
 func TestRound(t *testing.T) {
 	const (

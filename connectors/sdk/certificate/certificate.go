@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	pkcs12 "software.sslmate.com/src/go-pkcs12"
@@ -53,8 +54,7 @@ const maxSize = 1 << 20
 func Load(file, password string) (Identity, error) {
 	content, err := read(file)
 	if err != nil {
-		return Identity{}, fault.Errorf(fault.Invalid, "the certificate %s cannot be read: %w", file, withoutPath(err)).
-			WithHint("Check the path, and that the account that runs Usher may read the file")
+		return Identity{}, unreadable(file, err)
 	}
 	identity, err := parse(content, password)
 	if err != nil {
@@ -71,6 +71,14 @@ func Parse(content []byte, password string) (Identity, error) {
 		return Identity{}, invalid("the certificate cannot be used", err)
 	}
 	return identity, nil
+}
+
+func unreadable(file string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.Errorf(fault.Invalid, "there is no certificate file %s", file).WithHint("Check the path")
+	}
+	return fault.Errorf(fault.Invalid, "the certificate %s cannot be read: %w", file, withoutPath(err)).
+		WithHint("Check the path, and that the account that runs Usher may read the file")
 }
 
 func invalid(message string, err error) error {

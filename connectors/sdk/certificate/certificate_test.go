@@ -147,7 +147,7 @@ func TestLoadWhatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, message := range map[string]string{
-		filepath.Join(folder, "none"): "cannot be read: ", folder: "cannot be read: ", large: "larger than 1024 KiB",
+		filepath.Join(folder, "none"): "there is no certificate file ", folder: "cannot be read: ", large: "larger than 1024 KiB",
 	} {
 		_, err := Load(file, "")
 		if !fault.Is(err, fault.Invalid) || strings.Count(err.Error(), file) != 1 || !strings.Contains(err.Error(), message) {
@@ -195,5 +195,47 @@ func TestClientAssertion(t *testing.T) {
 	if err := json.Unmarshal(decoded[1], &body); err != nil || body["aud"] != "https://login.example/t/oauth2/v2.0/token" || body["iss"] != "client" || body["sub"] != "client" ||
 		body["nbf"] != 1_800_000_000.0 || body["exp"] != 1_800_000_600.0 || len(body["jti"].(string)) < 20 {
 		t.Errorf("body %v, %v", body, err)
+	}
+}
+
+func TestLoadPublic(t *testing.T) {
+	key := newKey(t)
+	own := newCertificate(t, pkix.Name{CommonName: "usher"}, key, time.Now().Add(time.Hour))
+	ownPEM := encodePEM("CERTIFICATE", own.Raw)
+	pfx, err := pkcs12.Modern.Encode(key, own, nil, "pw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name    string
+		content []byte
+		hasKey  bool
+		message string // part of the error; empty for success
+	}{
+		{"PEM", ownPEM, false, ""},
+		{"DER", own.Raw, false, ""},
+		{"PEM with key", bytes.Join([][]byte{ownPEM, pkcs8(t, key)}, nil), true, ""},
+		{"PFX", pfx, true, ""},
+		{"several", bytes.Join([][]byte{ownPEM, ownPEM}, nil), false, "several certificates"},
+		{"key alone", pkcs8(t, key), false, "no certificate"},
+		{"broken certificate", encodePEM("CERTIFICATE", []byte("x")), false, "x509"},
+		{"rubbish", []byte("rubbish"), false, "neither PEM nor PFX"},
+	} {
+		file := filepath.Join(t.TempDir(), "certificate")
+		if err := os.WriteFile(file, tc.content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, hasKey, err := LoadPublic(file, "pw")
+		switch {
+		case tc.message != "":
+			if f := fault.Of(err); f == nil || f.Code != fault.Invalid || f.Hint == "" || !strings.Contains(err.Error(), tc.message) || !strings.Contains(err.Error(), file) {
+				t.Errorf("%s: %v", tc.name, err)
+			}
+		case err != nil || !own.Equal(c) || hasKey != tc.hasKey:
+			t.Errorf("%s: %v, %t, %v", tc.name, c, hasKey, err)
+		}
+	}
+	if _, _, err := LoadPublic(filepath.Join(t.TempDir(), "none"), ""); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "there is no certificate file") {
+		t.Errorf("got %v", err)
 	}
 }

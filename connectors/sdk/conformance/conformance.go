@@ -8,32 +8,39 @@ package conformance
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 	"maps"
 	"net"
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/usher-iga/usher/connectors/sdk"
-	"github.com/usher-iga/usher/connectors/sdk/fault"
-	"github.com/usher-iga/usher/connectors/sdk/record"
 )
 
-// Config says what to test. The test system must hold at least one object of the
-// first collection, and must not change during the test.
+// Config says what to test. What concerns a capability that the connector lacks stays empty.
 type Config struct {
-	Connector   sdk.Connector
-	Connection  sdk.Connection // one that works
+	Connector  sdk.Connector
+	Connection sdk.Connection // one that works
+
+	// Of an Exporter. The test system must hold at least one object of the first
+	// collection, and must not change while it is exported.
 	Collections []sdk.Collection
 	Attributes  []sdk.Attribute
+
+	// Of a Fulfiller. Order makes the nth order: it creates an object that is not there
+	// yet. Writes counts the writes that have reached the test system since it began.
+	Order  func(n int) sdk.Order
+	Writes func() int
+
+	// Of an Actor: an input for each action, by name, which the test system can serve. Those
+	// of actions that write are only turned into orders.
+	Inputs map[string]json.RawMessage
 }
 
 // Run runs the suite. Each promise of the contract is a sub-test.
@@ -43,19 +50,44 @@ func Run(t *testing.T, cfg Config) {
 	t.Run("Describe", s.describe)
 	t.Run("CheckGood", s.checkGood)
 	t.Run("CheckMissing", s.checkMissing)
-	if _, ok := cfg.Connector.(sdk.Exporter); !ok {
-		return
+	if _, ok := cfg.Connector.(sdk.Exporter); ok {
+		t.Run("Export", s.export)
+		t.Run("ExportSideBySide", s.sideBySide)
+		t.Run("ExportRefuses", s.refuses)
+		t.Run("ExportCancelled", s.cancelled)
+		t.Run("ExportHidesSecrets", s.hidesSecrets)
 	}
-	t.Run("Export", s.export)
-	t.Run("ExportSideBySide", s.sideBySide)
-	t.Run("ExportRefuses", s.refuses)
-	t.Run("ExportCancelled", s.cancelled)
-	t.Run("ExportHidesSecrets", s.hidesSecrets)
+	if _, ok := cfg.Connector.(sdk.Fulfiller); ok {
+		if cfg.Order == nil || cfg.Writes == nil {
+			t.Fatal("the connector is a Fulfiller: give Config.Order and Config.Writes")
+		}
+		t.Run("Examine", s.examine)
+		t.Run("Preview", s.preview)
+		t.Run("Fulfill", s.fulfill)
+		t.Run("FulfillUncertain", s.uncertain)
+		t.Run("FulfillOneAfterTheOther", s.oneAfterTheOther)
+		t.Run("FulfillRefuses", s.refusesOrders)
+		t.Run("FulfillNothing", s.nothing)
+		t.Run("FulfillCancelled", s.cancelledOrders)
+		t.Run("FulfillHidesSecrets", s.hidesSecretsOfOrders)
+	}
+	if _, ok := cfg.Connector.(sdk.Actor); ok {
+		t.Run("Actions", s.actions)
+		t.Run("ActionInput", s.actionInput)
+		t.Run("ActionRun", s.actionRun)
+		t.Run("ActionPrepare", s.actionPrepare)
+	}
 }
+
+const (
+	wrongName   = "noSuchThingAtAll"    // of nothing
+	wrongSecret = "wr0ng-s3cret-canary" // no system accepts it
+)
 
 type suite struct {
 	Config
 	client *sdk.Client
+	orders int // made so far
 }
 
 // connect runs the connector behind real gRPC, in this process.
@@ -82,10 +114,6 @@ func connect(t *testing.T, c sdk.Connector) *sdk.Client {
 		<-served
 	})
 	return sdk.NewClient(conn)
-}
-
-func (s *suite) request() sdk.ExportRequest {
-	return sdk.ExportRequest{Connection: s.Connection, Collections: slices.Clone(s.Collections), Attributes: slices.Clone(s.Attributes)}
 }
 
 // describe: the same answer each time; names are there and unique, in any case of
@@ -131,7 +159,7 @@ func (s *suite) describe(t *testing.T) {
 	}
 }
 
-// checkGood: a working connection has no failed finding and no missing permission,
+// checkGood: a working connection has no failed finding and lacks no permission,
 // however far the check goes.
 func (s *suite) checkGood(t *testing.T) {
 	for _, extent := range []sdk.Extent{sdk.Offline, sdk.Credentials, sdk.Full} {
@@ -153,7 +181,7 @@ func (s *suite) checkGood(t *testing.T) {
 			if p.Name == "" || p.Purpose == "" {
 				t.Errorf("permission without name or purpose: %+v", p)
 			}
-			if p.Grant == sdk.Missing {
+			if p.Grant == sdk.Missing && !p.Optional {
 				t.Errorf("%s: the permission %s is missing", extent, p.Name)
 			}
 		}
@@ -180,190 +208,4 @@ func (s *suite) checkMissing(t *testing.T) {
 			t.Errorf("without %s there is no failed finding that names it: %+v", setting.Name, report.Findings)
 		}
 	}
-}
-
-// export: every collection begins and ends; ids are there; the first collection
-// has objects; a second export finds the same.
-func (s *suite) export(t *testing.T) {
-	first := s.mustExport(t)
-	for i, c := range first.collections {
-		if !c.ended {
-			t.Errorf("%s has not ended", s.Collections[i].Entity)
-		}
-	}
-	if len(first.collections[0].objects) == 0 {
-		t.Errorf("no object of %s was found", s.Collections[0].Entity)
-	}
-	if first.progress == 0 {
-		t.Error("no sign of life: send Progress with each page")
-	}
-	if second := s.mustExport(t); !reflect.DeepEqual(first.state(), second.state()) {
-		t.Error("two exports of an unchanged system differ")
-	}
-}
-
-func (s *suite) sideBySide(t *testing.T) {
-	var wg sync.WaitGroup
-	var states [3]string
-	for i := range states {
-		wg.Go(func() {
-			sink := newSink(len(s.Collections))
-			if err := s.client.Export(t.Context(), s.request(), sink); err != nil {
-				t.Error(err)
-			}
-			states[i] = sink.state()
-		})
-	}
-	wg.Wait()
-	if states[0] != states[1] || states[0] != states[2] {
-		t.Error("exports that run side by side differ")
-	}
-}
-
-// refuses: what cannot be delivered is fault.Invalid and names it.
-func (s *suite) refuses(t *testing.T) {
-	const wrong = "noSuchThingAtAll"
-	for _, tc := range []struct {
-		name   string
-		change func(*sdk.ExportRequest)
-	}{
-		{"entity", func(r *sdk.ExportRequest) { r.Collections[0].Entity = wrong }},
-		{"navigation", func(r *sdk.ExportRequest) { r.Collections[0].Navigations = []string{wrong} }},
-		{"attribute", func(r *sdk.ExportRequest) { r.Attributes = append(r.Attributes, sdk.Attribute{Path: wrong}) }},
-	} {
-		req := s.request()
-		tc.change(&req)
-		sink := newSink(len(req.Collections))
-		err := s.client.Export(t.Context(), req, sink)
-		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), wrong) {
-			t.Errorf("an unknown %s: got %q %v, want %q and its name", tc.name, fault.CodeOf(err), err, fault.Invalid)
-		}
-		if sink.rows > 0 {
-			t.Errorf("an unknown %s: rows came before the refusal", tc.name)
-		}
-	}
-}
-
-// cancelled: an export that is cancelled at its first event ends, and as cancelled.
-func (s *suite) cancelled(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	sink := newSink(len(s.Collections))
-	sink.onBegin = cancel
-	if err := s.client.Export(ctx, s.request(), sink); err == nil {
-		t.Log("the export was complete before the cancellation reached it")
-	} else if !fault.Is(err, fault.Canceled) {
-		t.Errorf("got %q %v, want %q", fault.CodeOf(err), err, fault.Canceled)
-	}
-}
-
-// hidesSecrets: no secret stands in the error of a sign-in that is refused.
-func (s *suite) hidesSecrets(t *testing.T) {
-	for name := range s.Connection.Secrets {
-		const wrong = "wr0ng-s3cret-canary"
-		req := s.request()
-		req.Connection.Secrets = maps.Clone(req.Connection.Secrets)
-		req.Connection.Secrets[name] = wrong
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		err := s.client.Export(ctx, req, newSink(len(req.Collections)))
-		cancel()
-		if f := fault.Of(err); f != nil && strings.Contains(f.Error()+f.Hint, wrong) {
-			t.Errorf("the error shows the secret %s", name)
-		}
-	}
-}
-
-func (s *suite) mustExport(t *testing.T) *sink {
-	t.Helper()
-	sink := newSink(len(s.Collections))
-	if err := s.client.Export(t.Context(), s.request(), sink); err != nil {
-		t.Fatal(err)
-	}
-	return sink
-}
-
-// sink keeps the last state of everything, as a consumer would.
-type sink struct {
-	collections []*collection
-	onBegin     func()
-	progress    int
-	rows        int
-}
-
-type collection struct {
-	objects map[string]string
-	links   map[string]bool
-	ended   bool
-}
-
-func newSink(collections int) *sink { return &sink{collections: make([]*collection, collections)} }
-
-func (s *sink) state() string {
-	var b strings.Builder
-	for i, c := range s.collections {
-		for _, id := range slices.Sorted(maps.Keys(c.objects)) {
-			fmt.Fprintf(&b, "%d %s %s\n", i, id, c.objects[id])
-		}
-		for _, link := range slices.Sorted(maps.Keys(c.links)) {
-			fmt.Fprintf(&b, "%d %s\n", i, link)
-		}
-	}
-	return b.String()
-}
-
-func (s *sink) Begin(i int, _ bool, _ string) (sdk.Writer, error) {
-	if s.onBegin != nil {
-		s.onBegin()
-	}
-	s.collections[i] = &collection{objects: map[string]string{}, links: map[string]bool{}}
-	return writer{sink: s, collection: s.collections[i]}, nil
-}
-
-func (s *sink) Progress(sdk.Progress) error {
-	s.progress++
-	return nil
-}
-
-func (s *sink) Warn(sdk.Warning) error { return nil }
-
-type writer struct {
-	sink *sink
-	*collection
-}
-
-func (w writer) Object(o *record.Object) error {
-	w.sink.rows++
-	id := string(o.ID())
-	if o.State() != record.Present {
-		delete(w.objects, id)
-		return nil
-	}
-	values := map[int]string{}
-	for v := range o.Values() {
-		var texts []string
-		for text := range v.Texts() {
-			texts = append(texts, string(text))
-		}
-		values[v.Attribute] = strings.Join(texts, "\n")
-	}
-	w.objects[id] = fmt.Sprint(values)
-	return nil
-}
-
-func (w writer) Links(l *record.Links) error {
-	w.sink.rows++
-	for id, removed := range l.All() {
-		key := fmt.Sprintf("%s -%d-> %s", l.Owner(), l.Navigation(), id)
-		if removed {
-			delete(w.links, key)
-		} else {
-			w.links[key] = true
-		}
-	}
-	return nil
-}
-
-func (w writer) End(string) error {
-	w.ended = true
-	return nil
 }

@@ -4,9 +4,11 @@ package kept
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,19 +18,24 @@ import (
 // parallel is how many names are asked for at a time.
 const parallel = 8
 
-// A Cache holds answers by name, in any case. The zero value is ready. It is safe for
-// use by several goroutines; those that come together wait for each other.
+// A Cache holds answers by name, in any case. It is safe for use by several goroutines; those
+// that come together wait for each other.
 type Cache[V any] struct {
-	mu      sync.Mutex
-	load    int
+	load    atomic.Int64
+	turn    chan struct{} // holds one item while somebody uses what follows, which takes as long as the source
 	answers map[string]answer[V]
+}
+
+// New makes an empty Cache.
+func New[V any]() *Cache[V] {
+	return &Cache[V]{turn: make(chan struct{}, 1), answers: map[string]answer[V]{}}
 }
 
 // An answer is what the source last said of a name.
 type answer[V any] struct {
 	value V
 	found bool
-	load  int // in which it was asked last, whether it answered or not
+	load  int64 // in which it was asked last, whether it answered or not
 }
 
 // An Ask gets one value. Found is false for a name that the source does not have.
@@ -38,15 +45,21 @@ type Ask[V any] func(ctx context.Context, name string) (value V, found bool, err
 // not asked for since the last [Cache.Refresh].
 //
 // A name that cannot be had now keeps its last answer, and a warning says so; one that was never
-// had is an error. When the source as a whole is down, it is not asked for the rest.
+// had is an error. Those of several names are joined, in order of the names and each reason once. When
+// the source as a whole is down, it is not asked for the rest. The error of ctx stands alone.
 func (c *Cache[V]) Get(ctx context.Context, names []string, ask Ask[V]) (values map[string]V, warnings []error, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	failures := c.fetch(ctx, c.missing(names), ask)
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+	load := c.load.Load()
+	failures := c.fetch(ctx, c.missing(names, load), load, ask)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	warnings, err = c.judge(names, failures)
+	warnings, err = c.judge(names, failures, load)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,20 +72,16 @@ func (c *Cache[V]) Get(ctx context.Context, names []string, ask Ask[V]) (values 
 	return values, warnings, nil
 }
 
-// Refresh begins a new load: each name is asked for once more.
-func (c *Cache[V]) Refresh() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.load++
-}
+// Refresh begins a new load: each name is asked for once more. It does not wait for a Get.
+func (c *Cache[V]) Refresh() { c.load.Add(1) }
 
 // missing returns the names not asked for in this load, each once.
-func (c *Cache[V]) missing(names []string) []string {
+func (c *Cache[V]) missing(names []string, load int64) []string {
 	var missing []string
 	seen := map[string]bool{}
 	for _, name := range names {
 		key := strings.ToLower(name)
-		if a, ok := c.answers[key]; ok && a.load == c.load || seen[key] {
+		if a, ok := c.answers[key]; ok && a.load == load || seen[key] {
 			continue
 		}
 		seen[key] = true
@@ -82,13 +91,10 @@ func (c *Cache[V]) missing(names []string) []string {
 }
 
 // fetch asks for names, notes the answers and returns the failures by name.
-func (c *Cache[V]) fetch(ctx context.Context, names []string, ask Ask[V]) map[string]error {
+func (c *Cache[V]) fetch(ctx context.Context, names []string, load int64, ask Ask[V]) map[string]error {
 	var mu sync.Mutex // of what follows and of c.answers
 	var down error
 	failures := map[string]error{}
-	if c.answers == nil {
-		c.answers = map[string]answer[V]{}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group errgroup.Group
@@ -100,10 +106,10 @@ func (c *Cache[V]) fetch(ctx context.Context, names []string, ask Ask[V]) map[st
 			defer mu.Unlock()
 			switch {
 			case err == nil:
-				c.answers[strings.ToLower(name)] = answer[V]{value, found, c.load}
+				c.answers[strings.ToLower(name)] = answer[V]{value, found, load}
 			case down != nil:
 				failures[name] = down // this one was broken off for it
-			case ofSource(err):
+			case OfSource(err):
 				down = err
 				cancel()
 				fallthrough
@@ -117,8 +123,8 @@ func (c *Cache[V]) fetch(ctx context.Context, names []string, ask Ask[V]) map[st
 	return failures
 }
 
-// ofSource reports whether all other names will fail as well.
-func ofSource(err error) bool {
+// OfSource reports whether err is about the source as a whole, so that all other names will fail as well.
+func OfSource(err error) bool {
 	switch fault.CodeOf(err) {
 	case fault.Unavailable, fault.Throttled, fault.Unauthorized:
 		return true
@@ -127,10 +133,11 @@ func ofSource(err error) bool {
 }
 
 // judge makes warnings, one for each reason, of the failures of names that had an answer
-// before, and an error of the first of the others.
-func (c *Cache[V]) judge(names []string, failures map[string]error) (warnings []error, err error) {
+// before, and an error of the others.
+func (c *Cache[V]) judge(names []string, failures map[string]error, load int64) (warnings []error, err error) {
 	kept := map[string][]string{} // names with a value, by the text of the reason
-	var reasons []error
+	var reasons, fatal []error
+	told := map[string]bool{} // texts of fatal
 	for _, name := range names {
 		failure, failed := failures[name]
 		if !failed {
@@ -138,9 +145,13 @@ func (c *Cache[V]) judge(names []string, failures map[string]error) (warnings []
 		}
 		last, had := c.answers[strings.ToLower(name)]
 		if !had {
-			return nil, failure
+			if !told[failure.Error()] {
+				fatal = append(fatal, failure)
+			}
+			told[failure.Error()] = true
+			continue
 		}
-		last.load = c.load
+		last.load = load
 		c.answers[strings.ToLower(name)] = last
 		text := failure.Error()
 		if _, known := kept[text]; !known {
@@ -150,6 +161,9 @@ func (c *Cache[V]) judge(names []string, failures map[string]error) (warnings []
 		if last.found {
 			kept[text] = append(kept[text], name)
 		}
+	}
+	if len(fatal) > 0 {
+		return nil, errors.Join(fatal...)
 	}
 	for _, reason := range reasons {
 		warnings = append(warnings, warning(reason, kept[reason.Error()]))

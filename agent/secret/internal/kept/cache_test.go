@@ -49,7 +49,7 @@ func (s *source) take() []string {
 
 func TestCache(t *testing.T) {
 	s := &source{values: map[string]string{"a": "1", "b": "2"}}
-	var c kept.Cache[string]
+	c := kept.New[string]()
 	step := func(names []string, want map[string]string, asked ...string) []error {
 		t.Helper()
 		got, warnings, err := c.Get(t.Context(), names, s.ask)
@@ -94,7 +94,7 @@ func TestSourceThatIsDown(t *testing.T) {
 		names = append(names, fmt.Sprint("n", i))
 		s.values[fmt.Sprint("n", i)] = "x"
 	}
-	var c kept.Cache[string]
+	c := kept.New[string]()
 	if _, _, err := c.Get(t.Context(), names, s.ask); !errors.Is(err, s.fail["*"]) {
 		t.Errorf("got %v", err)
 	}
@@ -113,7 +113,7 @@ func TestSourceThatIsDown(t *testing.T) {
 
 func TestWarningWithoutAValue(t *testing.T) {
 	s := &source{}
-	var c kept.Cache[string]
+	c := kept.New[string]()
 	if _, _, err := c.Get(t.Context(), []string{"none"}, s.ask); err != nil {
 		t.Fatal(err)
 	}
@@ -125,12 +125,52 @@ func TestWarningWithoutAValue(t *testing.T) {
 	}
 }
 
+// Each name that was never had is told, a reason that they share once.
+func TestSeveralFailures(t *testing.T) {
+	same := fault.Errorf(fault.Forbidden, "no right")
+	s := &source{values: map[string]string{"d": "4"}, fail: map[string]error{"a": fault.Errorf(fault.NotFound, "no a"), "b": same, "c": same, "e": errors.New("no e")}}
+	_, _, err := kept.New[string]().Get(t.Context(), []string{"e", "d", "c", "b", "a"}, s.ask)
+	if err == nil || err.Error() != "no e\nno right\nno a" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := &source{}
-	var c kept.Cache[string]
+	c := kept.New[string]()
 	if _, _, err := c.Get(ctx, []string{"a"}, s.ask); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Who waits for a slow source can give up, and a new load need not wait for it.
+func TestWaitingIsCanceled(t *testing.T) {
+	c := kept.New[string]()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	first := make(chan error, 1)
+	go func() {
+		_, _, err := c.Get(t.Context(), []string{"a"}, func(context.Context, string) (string, bool, error) {
+			close(asked)
+			<-answer
+			return "1", true, nil
+		})
+		first <- err
+	}()
+	<-asked
+	c.Refresh()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := c.Get(ctx, []string{"b"}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(answer)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	s := &source{values: map[string]string{"a": "2"}}
+	if values, _, err := c.Get(t.Context(), []string{"a"}, s.ask); err != nil || values["a"] != "2" {
+		t.Errorf("what a load before the refresh was told is kept: %v, %v", values, err)
 	}
 }

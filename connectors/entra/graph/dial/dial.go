@@ -43,15 +43,20 @@ type Config struct {
 }
 
 // A Dialer makes connections. Those to the same tenant as the same application
-// share one governor, as they share a quota. The zero value is ready. It is safe for use by several
-// goroutines.
+// share its quotas. The zero value is ready. It is safe for use by several goroutines.
 type Dialer struct {
-	mu        sync.Mutex
-	governors map[quota]*governor.Governor
+	mu     sync.Mutex
+	quotas map[account]quotas
 }
 
-// quota is what the service counts by.
-type quota struct{ baseURL, tenant, application string }
+// account is what the service counts by.
+type account struct{ baseURL, tenant, application string }
+
+// quotas are those of one account.
+type quotas struct {
+	*governor.Governor
+	writes *governor.Writes
+}
 
 // A Conn is a client with what it stands on.
 type Conn struct {
@@ -59,11 +64,11 @@ type Conn struct {
 	// Endpoints are where it leads.
 	Endpoints cloud.Endpoints
 
-	way      *transport.Transport
-	machine  *transport.Transport // to the service of managed identities
-	source   *signin.Source
-	governor *governor.Governor
-	clock    clock.Clock
+	way     *transport.Transport
+	machine *transport.Transport // to the service of managed identities
+	source  *signin.Source
+	quotas  quotas
+	clock   clock.Clock
 }
 
 // Dial makes a connection. Nothing is sent before its first request, which signs
@@ -104,36 +109,37 @@ func (d *Dialer) Dial(c Config) (*Conn, error) {
 		return nil, err
 	}
 
-	gov := d.governor(quota{
+	shared := d.shared(account{
 		endpoints.BaseURL, strings.ToLower(c.Application.TenantID), strings.ToLower(c.Application.ClientID),
 	}, c.Clock)
 	priority := c.Priority
 	if priority == "" {
 		priority = "low"
 	}
-	governed := gov.Wrap(source.Doer(traced), governor.Options{Priority: priority, OnWait: c.OnWait})
+	governed := shared.Wrap(source.Doer(traced), governor.Options{Priority: priority, OnWait: c.OnWait})
 	client, err := graph.New(endpoints.BaseURL, retry.New(governed, retries))
 	if err != nil {
 		return nil, err
 	}
 	return &Conn{
 		Client: client, Endpoints: endpoints,
-		way: way, machine: machine, source: source, governor: gov, clock: c.Clock,
+		way: way, machine: machine, source: source, quotas: shared, clock: c.Clock,
 	}, nil
 }
 
-func (d *Dialer) governor(q quota, c clock.Clock) *governor.Governor {
+// shared returns the quotas of an account.
+func (d *Dialer) shared(a account, c clock.Clock) quotas {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	g, ok := d.governors[q]
+	known, ok := d.quotas[a]
 	if !ok {
-		g = governor.New(c)
-		if d.governors == nil {
-			d.governors = map[quota]*governor.Governor{}
+		known = quotas{governor.New(c), governor.NewWrites(c)}
+		if d.quotas == nil {
+			d.quotas = map[account]quotas{}
 		}
-		d.governors[q] = g
+		d.quotas[a] = known
 	}
-	return g
+	return known
 }
 
 // SignIn gets a token, if there is none yet, and returns what it says: a check of the
@@ -152,8 +158,11 @@ func (c *Conn) Probe(ctx context.Context, address string) (transport.Probe, erro
 	return c.way.Probe(ctx, address, c.clock)
 }
 
-// Stats returns the figures of all connections that share the quota of this one.
-func (c *Conn) Stats() governor.Stats { return c.governor.Stats() }
+// Stats returns the figures of all connections that share the quotas of this one.
+func (c *Conn) Stats() governor.Stats { return c.quotas.Stats() }
+
+// Writes is the quota of writes, for what sends them; see package batch.
+func (c *Conn) Writes() *governor.Writes { return c.quotas.writes }
 
 // Close drops idle network connections. It may be called several times, and a
 // request after it makes a new one.

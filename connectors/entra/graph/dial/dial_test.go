@@ -139,6 +139,11 @@ func TestTheWholeStack(t *testing.T) {
 	if s := other.Stats(); s.ResourceUnits != 2*(pages+9) || s.Requests != pages+9 {
 		t.Errorf("%+v", s)
 	}
+	another := config
+	another.Application.ClientID = tenant
+	if other.Writes() != conn.Writes() || connect(t, &dialer, another).Writes() == conn.Writes() {
+		t.Error("the quota of writes is not that of one application in one tenant")
+	}
 }
 
 func TestErrorsReachTheCaller(t *testing.T) {

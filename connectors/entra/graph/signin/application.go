@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"github.com/usher-iga/usher/connectors/entra/setting"
+	"github.com/usher-iga/usher/connectors/sdk/aadsts"
 	"github.com/usher-iga/usher/connectors/sdk/certificate"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -28,7 +29,7 @@ type Application struct {
 // A way to sign in.
 type way struct {
 	setting string // the key that chooses it
-	noun    string // what is shown to the authority, in messages
+	kind    aadsts.Kind
 }
 
 // ways returns those that are given.
@@ -38,13 +39,13 @@ func (a Application) ways() []way {
 		given bool
 		way   way
 	}{
-		{a.ClientSecret != "", way{setting.ApplicationKey, "client secret"}},
-		{a.CertificateFile != "", way{setting.CertificateFile, "certificate"}},
-		{a.Certificate != "", way{setting.Certificate, "certificate"}},
-		{a.CertificateStore.Thumbprint != "", way{setting.CertificateThumbprint, "certificate"}},
-		{a.CertificateStore.DistinguishedName != "", way{setting.CertificateDistinguishedName, "certificate"}},
-		{a.FederatedTokenFile != "", way{setting.FederatedTokenFile, "federated token"}},
-		{a.ManagedIdentity, way{setting.ManagedIdentity, "managed identity"}},
+		{a.ClientSecret != "", way{setting.ApplicationKey, aadsts.ClientSecret}},
+		{a.CertificateFile != "", way{setting.CertificateFile, aadsts.Certificate}},
+		{a.Certificate != "", way{setting.Certificate, aadsts.Certificate}},
+		{a.CertificateStore.Thumbprint != "", way{setting.CertificateThumbprint, aadsts.Certificate}},
+		{a.CertificateStore.DistinguishedName != "", way{setting.CertificateDistinguishedName, aadsts.Certificate}},
+		{a.FederatedTokenFile != "", way{setting.FederatedTokenFile, aadsts.FederatedToken}},
+		{a.ManagedIdentity, way{setting.ManagedIdentity, aadsts.ManagedIdentity}},
 	} {
 		if w.given {
 			given = append(given, w.way)

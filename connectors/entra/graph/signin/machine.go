@@ -13,6 +13,7 @@ import (
 	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/entra/graph/cloud"
 	"github.com/usher-iga/usher/connectors/entra/setting"
+	"github.com/usher-iga/usher/connectors/sdk/aadsts"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -64,9 +65,8 @@ func (w *wire) explainMachine(e cloud.Endpoints, c credential, err error) error 
 	}
 
 	a := parseMachine(w.body)
-	if code := codeIn(a.Description); code != 0 { // Entra's own, handed through
-		body, _ := json.Marshal(answer{Error: a.Error, Description: a.Description})
-		return refusal(e, c.way, w.refused.StatusCode, body)
+	if len(a.Numbers()) > 0 { // Entra's own, handed through
+		return refusal(e, c.way, w.refused.StatusCode, a)
 	}
 	said := strings.TrimRight(a.Description, ".")
 	status := w.refused.StatusCode
@@ -80,21 +80,23 @@ func (w *wire) explainMachine(e cloud.Endpoints, c credential, err error) error 
 		return f(fault.Unauthorized, "Turn on the system-assigned identity of this machine, or put the client ID of a user-assigned one into ApplicationId",
 			"the machine has no managed identity of its own%s", inBrackets(said))
 	}
-	return f(codeOf(status), "Run again later; if it stays so, restart the machine's Azure agent",
+	return f(aadsts.CodeOf(status), "Run again later; if it stays so, restart the machine's Azure agent",
 		"the service of managed identities on this machine answered %s%s", strconv.Itoa(status), inBrackets(said))
 }
 
 // parseMachine reads an answer without a token: {"error", "error_description"}, or {"message"} of some hosts.
-func parseMachine(body []byte) answer {
-	var a struct {
-		answer
+func parseMachine(body []byte) aadsts.Answer {
+	a := aadsts.Parse(body)
+	if a.Description != "" {
+		return a
+	}
+	var other struct {
 		Message string `json:"message"`
 	}
-	_ = json.Unmarshal(body, &a) // what cannot be read is not told
-	if a.Description == "" {
-		a.Description = a.Message
+	if json.Unmarshal(body, &other) == nil { // what cannot be read is not told
+		a.Description = other.Message
 	}
-	return a.answer
+	return a
 }
 
 func inBrackets(text string) string {

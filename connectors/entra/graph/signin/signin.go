@@ -6,6 +6,7 @@ package signin
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -21,7 +22,8 @@ import (
 const (
 	// ahead is how long before its end a token is replaced, so that none ends on the way.
 	ahead = 5 * time.Minute
-	// rest is how long a token that still holds is used on after its replacement failed.
+	// rest is how long a token that still holds is used on after its replacement failed, and how long it
+	// must hold to be used while somebody replaces it.
 	rest = 30 * time.Second
 )
 
@@ -46,11 +48,18 @@ type Options struct {
 type Source struct {
 	options Options
 
-	turn        chan struct{} // holds one element; who takes it may use what follows
-	application Application
-	token       string
-	expiry      time.Time
-	renew       time.Time // when to get the next one
+	turn        chan struct{} // holds one item while somebody signs in
+	application Application   // of whose turn it is
+
+	mu   sync.Mutex
+	held held
+}
+
+// held is the token at hand, the zero value none.
+type held struct {
+	token  string
+	expiry time.Time
+	renew  time.Time // when to get the next one
 }
 
 // NewSource makes a Source. Nothing is sent yet. Errors are [fault.Invalid] and name the
@@ -62,9 +71,7 @@ func NewSource(a Application, o Options) (*Source, error) {
 	if o.Clock == nil {
 		o.Clock = clock.System
 	}
-	s := &Source{options: o, application: a, turn: make(chan struct{}, 1)}
-	s.turn <- struct{}{}
-	return s, nil
+	return &Source{options: o, application: a, turn: make(chan struct{}, 1)}, nil
 }
 
 // Token returns a token that holds for some minutes, getting a new one if needed.
@@ -86,27 +93,66 @@ func (s *Source) Replace(ctx context.Context, refused, claims string) (string, e
 }
 
 func (s *Source) get(ctx context.Context, refused, claims string) (string, error) {
-	select {
-	case <-s.turn:
-		defer func() { s.turn <- struct{}{} }()
-	case <-ctx.Done():
+	had, ok := s.have(refused)
+	now := s.options.Clock.Now()
+	if ok && now.Before(had.renew) {
+		return had.token, nil
+	}
+	canDoWithout := ok && now.Before(had.expiry.Add(-rest))
+	switch {
+	case s.take(ctx, canDoWithout):
+	case canDoWithout:
+		return had.token, nil
+	default:
 		return "", ctx.Err()
 	}
-	now := s.options.Clock.Now()
-	usable := s.token != "" && s.token != refused
-	if usable && now.Before(s.renew) {
-		return s.token, nil
+	defer func() { <-s.turn }()
+	if had, ok = s.have(refused); ok && s.options.Clock.Now().Before(had.renew) {
+		return had.token, nil // somebody else has got it meanwhile
 	}
-	token, err := s.ask(ctx, claims)
-	if err != nil {
-		if usable && now.Before(s.expiry) && ctx.Err() == nil {
-			s.renew = now.Add(rest)
-			return s.token, nil
-		}
+	next, err := s.ask(ctx, claims)
+	if err == nil {
+		s.keep(held{next.Token, next.ExpiresOn, next.ExpiresOn.Add(-ahead)})
+		return next.Token, nil
+	}
+	if had, ok = s.have(refused); !ok || ctx.Err() != nil {
 		return "", err
 	}
-	s.token, s.expiry, s.renew = token.Token, token.ExpiresOn, token.ExpiresOn.Add(-ahead)
-	return s.token, nil
+	had.renew = s.options.Clock.Now().Add(rest)
+	s.keep(had)
+	return had.token, nil
+}
+
+// take takes the turn to sign in. Who can do without, because there is a token that holds, does not
+// wait for one who has it; others wait until ctx is done.
+func (s *Source) take(ctx context.Context, canDoWithout bool) bool {
+	select {
+	case s.turn <- struct{}{}:
+		return true
+	default:
+	}
+	if canDoWithout {
+		return false
+	}
+	select {
+	case s.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// have returns the token at hand; it is not ok if that is the refused one, or over.
+func (s *Source) have(refused string) (h held, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held, s.held.token != refused && s.options.Clock.Now().Before(s.held.expiry)
+}
+
+func (s *Source) keep(h held) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = h
 }
 
 // ask signs in, and again if the credential was refused and there is another one now.
@@ -138,7 +184,7 @@ func (s *Source) askAnew(ctx context.Context, used credential, claims string, re
 	case err != nil:
 		return azcore.AccessToken{}, adding(err, "; this was after resolving the settings anew")
 	case current.same(used):
-		return azcore.AccessToken{}, adding(refusal, "; the settings were resolved anew and hold the same "+used.way.noun)
+		return azcore.AccessToken{}, adding(refusal, "; the settings were resolved anew and hold the same "+string(used.way.kind))
 	}
 	token, err := s.signIn(ctx, current, claims)
 	switch {

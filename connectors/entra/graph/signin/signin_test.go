@@ -127,6 +127,49 @@ func TestTokenIsKeptAndRenewed(t *testing.T) {
 	}
 }
 
+// While one request gets the next token early and the authority is slow, others use the present one.
+func TestEarlyRenewalStopsNobody(t *testing.T) {
+	slow, asked, answer := false, make(chan struct{}), make(chan struct{})
+	a, clock := &authority{expires: 3599}, &manual{time.Now()}
+	s := sourceOf(t, bySecret, signin.Options{Clock: clock, Authority: doerFunc(func(req *http.Request) (*http.Response, error) {
+		if slow && strings.HasSuffix(req.URL.Path, "/token") {
+			close(asked)
+			<-answer
+		}
+		return a.Do(req)
+	})})
+	token := func(ctx context.Context) string {
+		t.Helper()
+		got, err := s.Token(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		return got
+	}
+	token(t.Context())
+	clock.now = clock.now.Add(56 * time.Minute)
+	slow, a.expires = true, 7200 // from the true time on
+	first := make(chan string)
+	go func() { first <- token(t.Context()) }()
+	<-asked
+	if got := token(t.Context()); got != "token1" {
+		t.Errorf("another request got %q", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Replace(ctx, "token1", ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("who cannot use the present token does not wait: %v", err)
+	}
+	slow = false
+	close(answer)
+	if got := <-first; got != "token2" {
+		t.Errorf("the first one got %q", got)
+	}
+	if got := token(t.Context()); got != "token2" {
+		t.Errorf("then came %q", got)
+	}
+}
+
 func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 	a := &authority{}
 	s := newSource(t, a, &manual{time.Now()})

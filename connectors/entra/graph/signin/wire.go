@@ -9,6 +9,7 @@ import (
 
 	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/entra/graph/cloud"
+	"github.com/usher-iga/usher/connectors/sdk/aadsts"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -65,7 +66,7 @@ func (w *wire) explain(ctx context.Context, e cloud.Endpoints, c credential, err
 		return fault.Errorf(fault.Unavailable, "the sign-in service %s cannot be reached: %w", host, w.err).
 			WithHint("Check MicrosoftAuthorityPath, the network and the Proxy setting")
 	case w.refused != nil:
-		return refusal(e, c.way, w.refused.StatusCode, w.body)
+		return refusal(e, c.way, w.refused.StatusCode, aadsts.Parse(w.body))
 	}
 	return fault.Errorf(fault.Unavailable, "the sign-in service %s gave no token: %w", host, err).
 		WithHint("Check that MicrosoftAuthorityPath is the address of a Microsoft Entra sign-in service")
