@@ -46,7 +46,7 @@ func work(req sdk.CheckRequest) connection.Work {
 	}
 	w.Settled = []sdk.Finding{{
 		State: sdk.OK, Subject: "mapping",
-		Message: fmt.Sprintf("%d attributes can be exported of %s", len(req.Attributes), strings.Join(names, ", ")),
+		Message: fmt.Sprintf("All %d columns can be exported of %s", len(req.Attributes)+1, strings.Join(names, ", ")),
 	}}
 	managed := dial.ConfigOf(req.Connection).Application.ManagedIdentity
 	for i, collection := range p.Collections {

@@ -31,6 +31,7 @@ func read(ctx context.Context, conn *dial.Conn, c directory.Collection, managed 
 	}
 	found, err2 := check.Finding(subject, sdk.Failed, err)
 	if graph.LacksPermission(err) {
+		found.Message = "Graph refuses it without the permission " + c.Entity.Permission.Name
 		found.Hint = c.Entity.Permission.Hint()
 		if managed {
 			found.Hint = "Assign the app role " + c.Entity.Permission.Name + " of Microsoft Graph to the managed identity, as docs/register.md shows, and wait: " +

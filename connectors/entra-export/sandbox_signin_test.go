@@ -182,7 +182,7 @@ func TestCheckOfAFaultySandbox(t *testing.T) {
 		{"token of another issuer", func() { token(`{"issuer":"https://other.example"}`) }, byToken, "sign-in", sdk.Failed, "this issuer", setting.FederatedTokenFile},
 		{"token over", func() { token(`{"life":"-1h"}`) }, byToken, "sign-in", sdk.Failed, "has expired", setting.FederatedTokenFile},
 		{"forged token", func() { token(`{"forged":true}`) }, byToken, "sign-in", sdk.Failed, "not signed by its issuer", setting.FederatedTokenFile},
-		{"permission missing", func() { sb.Ask(t, http.MethodPut, "/application", `{"roles":["User.Read.All"]}`) }, nil, "read group", sdk.Failed, "403", ""},
+		{"permission missing", func() { sb.Ask(t, http.MethodPut, "/application", `{"roles":["User.Read.All"]}`) }, nil, "read group", sdk.Failed, "GroupMember.Read.All", ""},
 		{"clock", func() { sb.Ask(t, http.MethodPut, "/clock", `{"offset":"1h"}`) }, func(c sdk.Connection) {
 			delete(c.Secrets, setting.ApplicationKey)
 			c.Settings[setting.CertificateFile] = sb.CertificateFile

@@ -38,7 +38,8 @@ func TestEnding(t *testing.T) {
 	}{
 		{days(31), "ok it: The it ends on 2026-06-01 (2026-06-01)"},
 		{days(30), "warning it: The it ends on 2026-05-31, in 30 days (2026-05-31)"},
-		{now.Add(time.Hour), "warning it: The it ends on 2026-05-01, in 0 days (2026-05-01)"},
+		{now.Add(time.Hour), "warning it: The it ends on 2026-05-01, within a day (2026-05-01)"},
+		{days(1), "warning it: The it ends on 2026-05-02, in 1 day (2026-05-02)"},
 		{now, "failed it: The it has ended on 2026-05-01 (2026-05-01)"},
 	} {
 		f := ending("it", "The it", tc.ends, now, "Replace it")
@@ -221,7 +222,7 @@ func TestTenantForCustomers(t *testing.T) {
 	if f := readTenant(body, true); f.State != sdk.Failed || f.Hint == "" {
 		t.Errorf("got %+v", f)
 	}
-	if f := readTenant(body, false); f.State != sdk.OK || f.Message != `The tenant is "Shop" (shop.com, 1, external)` {
+	if f := readTenant(body, false); f.State != sdk.OK || f.Message != `The tenant is Shop (shop.com, 1, external)` {
 		t.Errorf("got %+v", f)
 	}
 }

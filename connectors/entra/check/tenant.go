@@ -51,7 +51,7 @@ func readTenant(body []byte, deltas bool) sdk.Finding {
 			domain = d.Name
 		}
 	}
-	name := fmt.Sprintf("%q (%s)", t.DisplayName, strings.Join([]string{domain, t.ID, kindOf(t.TenantType)}, ", "))
+	name := fmt.Sprintf("%s (%s)", t.DisplayName, strings.Join([]string{domain, t.ID, kindOf(t.TenantType)}, ", "))
 	// Source: https://learn.microsoft.com/graph/delta-query-overview#supported-resources.
 	if deltas && (t.TenantType == "AAD B2C" || t.TenantType == "CIAM") {
 		return sdk.Finding{

@@ -2,6 +2,8 @@ package connection
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/usher-iga/usher/connectors/entra/graph/signin"
 	"github.com/usher-iga/usher/connectors/entra/setting"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // Work is what a program would do with a connection, for a check.
@@ -59,6 +62,24 @@ func (e *examination) found(findings ...sdk.Finding) {
 
 func (e *examination) full() bool { return e.req.Extent == sdk.Full }
 
+// A check does not wait as an export does: what takes longer is a finding.
+const (
+	patience = 15 * time.Second // for one request with its repetitions
+	longest  = 40 * time.Second // for one finding, with waits that other requests were asked for
+)
+
+// limited makes a failed finding of one that takes too long.
+func limited(ctx context.Context, subject string, find func(context.Context) (sdk.Finding, error)) (sdk.Finding, error) {
+	inner, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	found, err := find(inner)
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return check.Failure(subject, fault.Errorf(fault.Throttled, "There was no answer within %v: the service is slow, or holds requests back", longest).
+			WithHint("Try again later; an export waits longer")), nil
+	}
+	return found, err
+}
+
 // offline looks at what stands in the settings. It returns nothing to go on with if they are wrong.
 func (e *examination) offline() *dial.Conn {
 	application := e.config.Application
@@ -73,7 +94,7 @@ func (e *examination) offline() *dial.Conn {
 	case len(credential) > 0 && credential[0].Ends.IsZero():
 		// There is no certificate to go on with, which that finding tells.
 	default:
-		conn, invalid = e.Open(e.req.Connection, nil)
+		conn, invalid = e.open(e.req.Connection, patience, nil)
 	}
 	for _, problem := range invalid {
 		e.found(check.Failure(check.Settings, problem))
@@ -104,7 +125,10 @@ func (e *examination) online(ctx context.Context, conn *dial.Conn) error {
 		})
 	}
 	group.Go(func() (err error) {
-		signedIn, claims, err = check.SignIn(groupCtx, conn, application)
+		signedIn, err = limited(groupCtx, "sign-in", func(ctx context.Context) (found sdk.Finding, err error) {
+			found, claims, err = check.SignIn(ctx, conn, application)
+			return found, err
+		})
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -131,18 +155,25 @@ func (e *examination) signedIn(ctx context.Context, conn *dial.Conn) error {
 	var tenant sdk.Finding
 	tried := make([]sdk.Finding, len(e.Trials))
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		credentials, err = check.Credentials(ctx, conn, e.config.Application, e.Clock.Now())
+	group.Go(func() error {
+		late, err := limited(ctx, "credentials", func(ctx context.Context) (_ sdk.Finding, err error) {
+			credentials, err = check.Credentials(ctx, conn, e.config.Application, e.Clock.Now())
+			return sdk.Finding{}, err
+		})
+		if late.State != "" {
+			late.State = sdk.Warned // an export does without it
+			credentials = []sdk.Finding{late}
+		}
 		return err
 	})
 	if e.full() {
 		group.Go(func() (err error) {
-			tenant, err = check.Tenant(ctx, conn, e.Deltas)
+			tenant, err = limited(ctx, "tenant", func(ctx context.Context) (sdk.Finding, error) { return check.Tenant(ctx, conn, e.Deltas) })
 			return err
 		})
 		for i, try := range e.Trials {
 			group.Go(func() (err error) {
-				tried[i], err = try(ctx, conn)
+				tried[i], err = limited(ctx, "the work", func(ctx context.Context) (sdk.Finding, error) { return try(ctx, conn) })
 				return err
 			})
 		}

@@ -30,12 +30,17 @@ type Opener struct {
 // wrong with the settings comes beside: then there is no client. OnWait is told of each
 // pause before it begins, from any goroutine; it may be nil.
 func (o *Opener) Open(c sdk.Connection, onWait func(time.Duration, string)) (*dial.Conn, directory.Problems) {
+	return o.open(c, 0, onWait)
+}
+
+// open is Open with a limit to how long a request is tried; 0: the usual ones.
+func (o *Opener) open(c sdk.Connection, patience time.Duration, onWait func(time.Duration, string)) (*dial.Conn, directory.Problems) {
 	config := dial.ConfigOf(c)
 	if problems := config.Application.Validate(); len(problems) > 0 {
 		return nil, problems
 	}
 	config.UserAgent, config.Priority = "usher-"+o.Program+"/"+o.Version, o.Priority
-	config.Logger, config.Clock, config.OnWait = o.Logger, o.Clock, onWait
+	config.Logger, config.Clock, config.OnWait, config.Patience = o.Logger, o.Clock, onWait, patience
 	conn, err := o.dialer.Dial(config)
 	if err == nil {
 		return conn, nil

@@ -20,15 +20,11 @@ import (
 // Where Graph refuses, the list stands without them. That is worth a warning only where
 // it takes the place of changes.
 func (r *Round) readDeleted(ctx context.Context, listed *listed) (pages int, err error) {
-	deleted, ok := r.Collection.Entity.Deleted()
-	if !ok {
-		return 0, nil
-	}
 	bin := list{
-		name: "the deleted objects of " + r.name(), permission: deleted.Permission,
+		name: "the deleted objects of " + r.name(), permission: listed.deleted.Permission,
 		parser: NewParser(directory.Collection{Entity: r.Collection.Entity}),
 	}
-	pages, _, err = r.follow(ctx, bin, deleted.Query, &suspended{listed: listed})
+	pages, _, err = r.follow(ctx, bin, listed.deleted.Query, &suspended{listed: listed})
 	if pages > 0 || !isRefusal(err) { // Graph refuses with the first page
 		return pages, err
 	}
@@ -53,10 +49,12 @@ func isRefusal(err error) bool {
 	return false
 }
 
-// listed passes the rows of a list on and remembers which objects it named.
+// listed passes the rows of a list on and remembers which objects it named, for the list
+// of those that are deleted.
 type listed struct {
 	sdk.Writer
-	ids ids
+	ids     ids
+	deleted directory.Deleted
 }
 
 func (l *listed) Object(o *record.Object) error {
@@ -83,22 +81,36 @@ func (s *suspended) Object(o *record.Object) error {
 
 func (*suspended) Links(*record.Links) error { return nil }
 
-// ids is a set of ids in 8 bytes each: two of the same hash are out of question where
-// a tenant has millions of them. All are added before the first one is looked for.
+// ids is a set of ids in 8 bytes each, for millions of them: that two have the same hash
+// is out of question. All are added before the first one is looked for.
 type ids struct {
-	hashes []uint64
+	blocks [][]uint64 // of blockSize hashes; growing one slice would take twice the memory
 	sorted bool
 }
 
-func (s *ids) add(id []byte) { s.hashes = append(s.hashes, hash(id)) }
+const blockSize = 8192
+
+func (s *ids) add(id []byte) {
+	last := len(s.blocks) - 1
+	if last < 0 || len(s.blocks[last]) == blockSize {
+		s.blocks = append(s.blocks, make([]uint64, 0, blockSize))
+		last++
+	}
+	s.blocks[last] = append(s.blocks[last], hash(id))
+}
 
 func (s *ids) has(id []byte) bool {
 	if !s.sorted {
-		slices.Sort(s.hashes)
+		for _, block := range s.blocks {
+			slices.Sort(block)
+		}
 		s.sorted = true
 	}
-	_, found := slices.BinarySearch(s.hashes, hash(id))
-	return found
+	wanted := hash(id)
+	return slices.ContainsFunc(s.blocks, func(block []uint64) bool {
+		_, found := slices.BinarySearch(block, wanted)
+		return found
+	})
 }
 
 func hash(id []byte) uint64 {

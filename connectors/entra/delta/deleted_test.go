@@ -100,3 +100,23 @@ func TestDeleted(t *testing.T) {
 		})
 	}
 }
+
+// However long the list is, what it named is not told again.
+func TestDeletedOfLongList(t *testing.T) {
+	var objects []string
+	for i := range 20_000 {
+		objects = append(objects, fmt.Sprintf(`{"id":"u%d"}`, i))
+	}
+	all := strings.Join(objects, ",")
+	source, log := &chains{
+		chains:  [][]any{{`{"value":[` + all + `]} -> delta1`}},
+		deleted: [][]any{{`{"value":[{"id":"x"},` + all + `,{"id":"y"}]}`}},
+	}, &events{}
+	round := delta.Round{Source: source, Collection: planned(t, "user", &shown{}), Begin: log.begin, OnPage: log.onPage, Warn: log.warn}
+	if err := round.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := log.log[len(objects)+1:], []string{"page", "suspended x", "suspended y", "page", "end delta1"}; !slices.Equal(got, want) {
+		t.Errorf("got %.200q, want %q", got, want)
+	}
+}

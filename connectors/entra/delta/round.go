@@ -86,25 +86,27 @@ func (r *Round) read(ctx context.Context, parser *Parser, cookie, reason string)
 	if err != nil {
 		return 0, err
 	}
-	whole := list{name: r.name(), permission: r.Collection.Entity.Permission, parser: parser}
-	var next string
-	if cookie != "" {
-		pages, next, err = r.follow(ctx, whole, cookie, writer)
-	} else {
-		listed := &listed{Writer: writer}
-		pages, next, err = r.follow(ctx, whole, r.Collection.Query(), listed)
-		if err == nil && next != "" {
-			var more int
-			more, err = r.readDeleted(ctx, listed)
-			pages += more
+	from, rows := cookie, Rows(writer)
+	var named *listed
+	if cookie == "" {
+		from = r.Collection.Query()
+		if deleted, ok := r.Collection.Entity.Deleted(); ok {
+			named = &listed{Writer: writer, deleted: deleted}
+			rows = named
 		}
 	}
-	switch {
-	case err != nil:
-		return pages, err
-	case next == "":
-		return pages, fault.Errorf(fault.Unavailable, "the list of %s ended after page %d without a link for changes, so it may not be complete", r.name(), pages).
+	pages, next, err := r.follow(ctx, list{name: r.name(), permission: r.Collection.Entity.Permission, parser: parser}, from, rows)
+	if err == nil && next == "" {
+		err = fault.Errorf(fault.Unavailable, "the list of %s ended after page %d without a link for changes, so it may not be complete", r.name(), pages).
 			WithHint(hintStrange)
+	}
+	if err == nil && named != nil {
+		var more int
+		more, err = r.readDeleted(ctx, named)
+		pages += more
+	}
+	if err != nil {
+		return pages, err
 	}
 	return pages, writer.End(next)
 }

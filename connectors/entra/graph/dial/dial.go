@@ -38,6 +38,9 @@ type Config struct {
 	Logger   hclog.Logger // gets each request at debug level; nil for silence
 	Clock    clock.Clock  // clock.System if nil
 
+	// Patience is how long one request is tried at most; see [retry.Options].
+	Patience time.Duration
+
 	// OnWait is told of each pause before it begins, from any goroutine.
 	OnWait func(d time.Duration, reason string)
 }
@@ -94,7 +97,7 @@ func (d *Dialer) Dial(c Config) (*Conn, error) {
 	tracing := trace.Options{Logger: c.Logger, Clock: c.Clock}
 	traced := trace.New(way, tracing)
 
-	retries := retry.Options{Clock: c.Clock, Fresh: way.Fresh, OnWait: c.OnWait}
+	retries := retry.Options{Clock: c.Clock, Fresh: way.Fresh, Patience: c.Patience, OnWait: c.OnWait}
 	signinRetries := retries
 	// A token that is issued twice does no harm.
 	signinRetries.Repeatable = func(*http.Request) bool { return true }

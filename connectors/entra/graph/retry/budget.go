@@ -122,7 +122,7 @@ func (b *budget) afterThrottling(now time.Time, asked time.Duration, reason stri
 	if success := b.success.Load(); success != nil && success.After(since) {
 		since = *success // others get through: the server serves us, only slowly
 	}
-	if now.Add(pause).Sub(since) > throttledFor {
+	if now.Add(pause).Sub(since) > b.patience(throttledFor) {
 		b.spent = true
 		return again{}, false
 	}
@@ -142,11 +142,19 @@ func (b *budget) afterFault(limit int, asked time.Duration, reason string) (agai
 		pause = b.backOff(firstAfterFault, b.faults)
 	}
 	b.faults++
-	if b.faults >= limit || now.Add(pause).Sub(b.firstFault) > faultyFor {
+	if b.faults >= limit || now.Add(pause).Sub(b.firstFault) > b.patience(faultyFor) {
 		b.spent = true
 		return again{}, false
 	}
 	return again{pause: pause, reason: reason}, true
+}
+
+// patience is the time limit that holds.
+func (b *budget) patience(usual time.Duration) time.Duration {
+	if b.options.Patience > 0 {
+		return min(usual, b.options.Patience)
+	}
+	return usual
 }
 
 // backOff doubles the pause with each failure, and spreads it so that requests

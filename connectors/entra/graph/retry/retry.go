@@ -30,6 +30,10 @@ type Options struct {
 	// that nothing was done.
 	Repeatable func(*http.Request) bool
 
+	// Patience is how long one request is tried at most. 0: an hour while the server asks for
+	// pauses, half an hour while it fails.
+	Patience time.Duration
+
 	// OnWait is told of each pause before it begins, from the goroutine that will wait, also of
 	// short ones: what was tried before may have taken long without a sign of life.
 	OnWait func(d time.Duration, reason string)
