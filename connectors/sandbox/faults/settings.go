@@ -64,6 +64,9 @@ type Settings struct {
 	// Duplicates is the share of changed objects, from 0 to 1, that come twice
 	// in a round, in an older state on an earlier page.
 	Duplicates float64 `json:"duplicates,omitempty"`
+	// Minimal is the share of changed objects, from 0 to 1, that come with what has
+	// changed alone, which is all that the documentation promises.
+	Minimal float64 `json:"minimal,omitempty"`
 	// ReplicationDelay is how long reads do not see a change.
 	ReplicationDelay Duration `json:"replicationDelay,omitempty"`
 	// ReplicationCalls is for how many further delta requests they do not.
@@ -122,6 +125,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.Duplicates < 0 || s.Duplicates > 1 {
 		return fmt.Errorf("the share of duplicates is %v; it must lie between 0 and 1", s.Duplicates)
+	}
+	if s.Minimal < 0 || s.Minimal > 1 {
+		return fmt.Errorf("the share of minimal changes is %v; it must lie between 0 and 1", s.Minimal)
 	}
 	if s.Replays < 0 || s.ReplicationCalls < 0 || s.ReplicationDelay < 0 || s.DeltaTokenLife < 0 {
 		return errors.New("replays, replicationCalls, replicationDelay and deltaTokenLife cannot be negative")

@@ -13,6 +13,8 @@ type Round struct {
 	Since, Known uint64
 	// Doubled is how many of 1000 objects come twice, in an older state first.
 	Doubled uint32
+	// Minimal is how many of 1000 objects come with the properties alone that have changed.
+	Minimal uint32
 	// Properties and Relations are what the client asks for; an object comes if
 	// one of them changed.
 	Properties tenant.PropertySet
@@ -111,6 +113,11 @@ func (p *changePage) anyLink(ref tenant.Ref) bool {
 // Links is what an item of a round tells of a relation.
 func (r *Round) Links(v tenant.View, item Item, relation tenant.Relation) tenant.LinkDiff {
 	return v.LinkDiff(item.Ref, relation, r.Since, r.Known, item.Form == Reborn)
+}
+
+// IsMinimal says whether an item comes with the properties alone that have changed.
+func (r *Round) IsMinimal(v tenant.View, item Item) bool {
+	return item.Form == Changed && v.Draw(item.Ref, ^r.Since, 1000) < r.Minimal
 }
 
 // entry returns what comes at an entry of the log: older states of objects

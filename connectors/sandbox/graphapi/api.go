@@ -48,7 +48,8 @@ type Hooks struct {
 	Expire func(path string, deltaToken bool, age time.Duration) (form ExpiryForm, ok bool)
 	// Visible is the version of the tenant that this request sees.
 	Visible func(deltaCall bool) uint64
-	// Repeats is what a round of changes that begins now tells more than once.
+	// Repeats is what a round of changes that begins now tells more than once, and of
+	// what it tells little.
 	Repeats func() Repeats
 	// Charge books resource units. It returns the headers of the response and
 	// whether the request must wait.
@@ -62,12 +63,14 @@ type Hooks struct {
 	ChargeWrite func(appID string, writes int) (header http.Header, throttled bool)
 }
 
-// Repeats is what a round of changes tells more than once.
+// Repeats is what a round of changes tells more than once, and of what it tells little.
 type Repeats struct {
 	// Replayed is how many changes before the round are told again.
 	Replayed int
 	// Doubled is how many of 1000 objects come twice, in an older state first.
 	Doubled uint32
+	// Minimal is how many of 1000 objects come with what has changed alone.
+	Minimal uint32
 }
 
 // ExpiryForm is one of the ways in which Graph says that a token is too old.

@@ -28,7 +28,7 @@ func (r *changeRenderer) item(dst []byte, item feed.Item) []byte {
 	dst = o.AppendID(dst)
 	dst = append(dst, '"')
 	written := r.renderer
-	if diff := r.view.Diff(item.Ref, r.round.Since); r.minimal && !diff.Moved {
+	if diff := r.view.Diff(item.Ref, r.round.Since); (r.minimal || r.round.IsMinimal(r.view, item)) && !diff.Moved {
 		written.fields = changed(r.fields, diff.Properties)
 	}
 	dst = written.properties(dst, &o, false)

@@ -47,7 +47,7 @@ func (r *request) newRound(tok token) token {
 	repeats := r.api.hooks.Repeats()
 	tok.use, tok.cursor = changePage, feed.Cursor{}
 	tok.since, tok.known = r.view.Earlier(tok.kind, tok.settled, repeats.Replayed), tok.version
-	tok.doubled = repeats.Doubled
+	tok.doubled, tok.minimal = repeats.Doubled, repeats.Minimal
 	tok.version, tok.settled = r.view.Version(), r.view.Version()
 	return tok
 }
@@ -73,7 +73,7 @@ func (r *request) changePage(f *feed.Feed, tok token, visible tenant.View) {
 		renderer: newRenderer(r.view, r.target.kind, tok.fields),
 		minimal:  r.minimal,
 		round: feed.Round{
-			Since: tok.since, Known: tok.known, Doubled: tok.doubled,
+			Since: tok.since, Known: tok.known, Doubled: tok.doubled, Minimal: tok.minimal,
 			Properties: tok.fields.properties, Relations: tok.fields.relationsOf(r.target.kind),
 		},
 	}

@@ -64,6 +64,12 @@ func setPermissions(t target) []string {
 	if t.cast == tenant.Group || t.id != "" {
 		all = append(all, "Group.Read.All", "Group.ReadWrite.All")
 	}
+	if t.cast == tenant.ServicePrincipal || t.cast == tenant.Application || t.id != "" {
+		all = append(all, "Application.Read.All", "Application.ReadWrite.All", "Application.ReadWrite.OwnedBy")
+	}
+	if t.cast == tenant.AdministrativeUnit || t.id != "" {
+		all = append(all, "AdministrativeUnit.Read.All", "AdministrativeUnit.ReadWrite.All")
+	}
 	return all
 }
 

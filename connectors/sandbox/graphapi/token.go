@@ -34,6 +34,7 @@ type token struct {
 	since   uint64    // of a page of changes: feed.Round's
 	known   uint64
 	doubled uint32
+	minimal uint32
 	cursor  feed.Cursor
 	fields  selection
 	offset  uint32 // of a list, which has no cursor
@@ -140,10 +141,10 @@ func (tok *token) versions() [4]*uint64 {
 	return [...]*uint64{&tok.version, &tok.settled, &tok.since, &tok.known}
 }
 
-func (tok *token) numbers() [10]*uint32 {
+func (tok *token) numbers() [11]*uint32 {
 	c := &tok.cursor
 	return [...]*uint32{&c.Page, &c.Ordinal, &c.Step, &c.Offset, &c.Large, &c.LargeStep, &c.LargeOffset,
-		&tok.offset, &tok.top, &tok.doubled}
+		&tok.offset, &tok.top, &tok.doubled, &tok.minimal}
 }
 
 func appendString(b []byte, s string) []byte {

@@ -85,7 +85,7 @@ func (s *services) graph(options *Options, injector *faults.Injector, copied *re
 		Visible: copied.Visible,
 		Repeats: func() graphapi.Repeats {
 			s := injector.Settings()
-			return graphapi.Repeats{Replayed: s.Replays, Doubled: uint32(1000 * s.Duplicates)}
+			return graphapi.Repeats{Replayed: s.Replays, Doubled: uint32(1000 * s.Duplicates), Minimal: uint32(1000 * s.Minimal)}
 		},
 		Committed:   copied.Committed,
 		Charge:      quota.New(s.world.TenantID(), units, options.Now).Charge,
