@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/usher-iga/usher/agent/export"
@@ -97,77 +98,64 @@ func TestHeldRun(t *testing.T) {
 	}
 }
 
-// Each threshold has its own setting, counts or compares with what is known, and is not
-// reached by as many.
-func TestThresholds(t *testing.T) {
-	t.Parallel()
-	lines := func(n uint64) export.Threshold { return export.Threshold{Lines: n} }
-	percent := func(n uint64) export.Threshold { return export.Threshold{Percent: n} }
-	for _, tc := range []struct {
-		limits export.Thresholds
-		want   string // in the error; empty: the run is published
-	}{
-		{export.Thresholds{}, ""},
-		{export.Thresholds{Inserted: lines(1)}, "it inserts 2 objects, and MaximumInsertedLines is 1"},
-		{export.Thresholds{Inserted: lines(2)}, ""},
-		{export.Thresholds{Inserted: percent(19)}, "it inserts 2 objects of 10 known, and MaxPercentageInsertedLines is 19"},
-		{export.Thresholds{Inserted: percent(20)}, ""},
-		{export.Thresholds{Updated: lines(2)}, "it updates 3 objects, and MaximumUpdatedLines is 2"},
-		{export.Thresholds{Updated: percent(29)}, "it updates 3 objects of 10 known, and MaxPercentageUpdatedLines is 29"},
-		{export.Thresholds{Deleted: lines(3)}, "it deletes 4 objects, and MaximumDeletedLines is 3"},
-		{export.Thresholds{Deleted: percent(39)}, "it deletes 4 objects of 10 known, and MaxPercentageDeletedLines is 39"},
-		{export.Thresholds{LinkInserted: lines(1)}, "it inserts 2 links, and MaximumLinkInsertedLines is 1"},
-		{export.Thresholds{LinkInserted: percent(39)}, "it inserts 2 links of 5 known, and MaxLinkPercentageInsertedLines is 39"},
-		{export.Thresholds{LinkDeleted: lines(2)}, "it deletes 3 links, and MaximumLinkDeletedLines is 2"},
-		{export.Thresholds{LinkDeleted: percent(59)}, "it deletes 3 links of 5 known, and MaxLinkPercentageDeletedLines is 59"},
-		{export.Thresholds{Deleted: export.Threshold{Lines: 4, Percent: 40}, LinkDeleted: lines(3)}, ""},
-		{export.Thresholds{Deleted: export.Threshold{Lines: 3, Percent: 40}}, "MaximumDeletedLines"},
-	} {
-		folder := t.TempDir()
-		d := newDirectory()
-		d.set("g1", record.Present, "a")
-		for i := range 9 {
-			d.set(fmt.Sprint("u", i), record.Present, "a")
-		}
-		for i := range 5 {
-			d.link("g1", fmt.Sprint("u", i), true)
-		}
-		first := d.options(folder, "1")
-		first.Thresholds = tc.limits // not heeded: nothing is known yet
-		if _, err := export.Run(context.Background(), first); err != nil {
-			t.Fatal(err)
-		}
-		for i := range 4 {
-			d.set(fmt.Sprint("u", i+5), record.Gone, "")
-		}
-		for i := range 3 {
-			d.set(fmt.Sprint("u", i), record.Present, "b")
-			d.link("g1", fmt.Sprint("u", i), false)
-		}
-		for i := range 2 {
-			d.set(fmt.Sprint("v", i), record.Present, "a")
-			d.link("g1", fmt.Sprint("v", i), true)
-		}
-		o := d.options(folder, "2")
-		o.Thresholds = tc.limits
-		_, err := export.Run(context.Background(), o)
-		if (tc.want != "") != fault.Is(err, fault.Held) || err != nil && !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%+v: got %v, want %q", tc.limits, err, tc.want)
-		}
-	}
-}
-
-// A complete run is a decision against the one that is held, and has no thresholds.
-func TestCompleteDropsHeldRun(t *testing.T) {
+// An export of everything that somebody asked for is a decision against the run that is
+// held, once it is published; that the settings ask for it is none.
+func TestCompleteReplacesHeldRun(t *testing.T) {
 	t.Parallel()
 	folder, d, c := held(t)
 	o := d.options(folder, "3")
+	o.WithoutCookies = true
+	if _, err := export.Run(context.Background(), o); !fault.Is(err, fault.Held) || !strings.Contains(err.Error(), "run 2") {
+		t.Fatalf("got %v", err)
+	}
 	o.Complete, o.Thresholds.Deleted.Lines = true, 1
+	d.fail = fault.Errorf(fault.Unavailable, "no network")
+	if _, err := export.Run(context.Background(), o); !fault.Is(err, fault.Unavailable) {
+		t.Fatalf("got %v", err)
+	}
+	if run, held := isHeld(t, folder); !held || run != "2" {
+		t.Errorf("run %q is held, want 2", run)
+	}
+	d.fail = nil
+	report, err := export.Run(context.Background(), o)
+	if err != nil || report.Discarded != "2" {
+		t.Fatalf("%v, discarded %q", err, report.Discarded)
+	}
+	c.load(t, folder)
+	c.check(t, d)
+	isNotHeld(t, folder)
+}
+
+// Where it is cut off after it was published, the next one who looks drops the held run.
+func TestReplacementIsCutOff(t *testing.T) {
+	t.Parallel()
+	folder, d, c := held(t)
+	o := d.options(folder, "3")
+	o.Complete = true
+	var published atomic.Bool
+	o.Cut = func(step string) error {
+		if published.Load() {
+			return fault.Errorf(fault.Storage, "cut")
+		}
+		published.Store(step == "commit")
+		return nil
+	}
 	if _, err := export.Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
 	c.load(t, folder)
 	c.check(t, d)
+	isNotHeld(t, folder)
+	if _, err := export.Run(context.Background(), d.options(folder, "4")); err != nil {
+		t.Fatal(err)
+	}
+	c.load(t, folder)
+	c.check(t, d)
+}
+
+// isNotHeld checks that no run waits, and that nothing is left of one that did.
+func isNotHeld(t *testing.T, folder string) {
+	t.Helper()
 	if run, held := isHeld(t, folder); held {
 		t.Errorf("run %s is held", run)
 	}

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/usher-iga/usher/agent/export/csvfile"
 	"github.com/usher-iga/usher/agent/store"
@@ -17,8 +18,9 @@ type linkKeeper struct {
 	start   []byte // of the rows of startOf, of a complete run
 	startOf []byte
 
-	// Of a complete run.
-	anew *store.SetWriter
+	// Of a complete run: what is there, and what changes with it.
+	anew    *store.SetWriter
+	against comparison
 
 	// Of an incremental one.
 	known   *store.Set
@@ -48,7 +50,7 @@ func (k *linkKeeper) said(out *csvfile.Writer, owner, target []byte, removed boo
 	}
 	k.key = append(append(append(k.key[:0], owner...), 0), target...)
 	if k.anew != nil {
-		if err := k.anew.Add(k.key, nil); err != nil {
+		if err := errors.Join(k.against.found(k.key, nil), k.anew.Add(k.key, nil)); err != nil {
 			return err
 		}
 		return k.writeInsert(out, owner, target)
@@ -143,8 +145,16 @@ func (k *linkKeeper) writeInsert(out *csvfile.Writer, owner, target []byte) erro
 
 // end goes through what is left.
 func (k *linkKeeper) end(out *csvfile.Writer) error {
-	if k.old == nil {
-		return nil
+	if k.anew != nil {
+		return errors.Join(k.against.vanish(nil), k.anew.Close())
 	}
 	return k.pass(out, nil)
+}
+
+// change counts what the run changes of what is known.
+func (k *linkKeeper) change() tally {
+	if k.anew != nil {
+		return k.against.tally
+	}
+	return k.tally
 }

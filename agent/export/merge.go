@@ -35,6 +35,7 @@ type merger struct {
 	tracker     *tracker
 	stage       *publish.Stage
 	known       *store.Known
+	measured    bool // a complete run counts what it changes of what is known
 	commit      *store.Commit
 	collections []*collection
 
@@ -95,7 +96,22 @@ func (m *merger) objects(ctx context.Context, f *publish.File) error {
 			return err
 		}
 	}
-	return nil
+	return m.lacking()
+}
+
+// lacking is an error of [lacking] if a collection came without attributes that its
+// objects had.
+func (m *merger) lacking() error {
+	found := lacking{}
+	for i, k := range m.objectKeepers {
+		if k.lacking != nil {
+			found[i] = string(k.lacking)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return found
 }
 
 func (m *merger) objectKeeper(c *collection) (k *objectKeeper, err error) {
@@ -110,7 +126,9 @@ func (m *merger) objectKeeper(c *collection) (k *objectKeeper, err error) {
 		if k.awayAnew, err = m.commit.Replace(away); err != nil {
 			return nil, err
 		}
-		k.anew, err = m.commit.Replace(name)
+		if k.anew, err = m.commit.Replace(name); err == nil && m.measured {
+			err = k.against.begin(k.known, false)
+		}
 	case c.complete:
 		err = k.list()
 	}
@@ -139,19 +157,19 @@ func (m *merger) links(ctx context.Context, f *publish.File, collection, navigat
 		return err
 	}
 	m.count(f, keeper.tally)
-	if keeper.anew != nil {
-		if err := keeper.anew.Close(); err != nil {
-			return err
-		}
-	}
 	return table.Discard() // the disk may be short
 }
 
 func (m *merger) linkKeeper(c *collection, name string) (k *linkKeeper, err error) {
-	k = &linkKeeper{fates: m.fates, known: m.known.Set(name), changes: changes{commit: m.commit, name: name}, listed: c.complete, dialect: m.plan.dialect}
+	k = &linkKeeper{
+		fates: m.fates, known: m.known.Set(name), changes: changes{commit: m.commit, name: name},
+		listed: c.complete, dialect: m.plan.dialect,
+	}
 	switch {
 	case m.mode == publish.Complete:
-		k.anew, err = m.commit.Replace(name)
+		if k.anew, err = m.commit.Replace(name); err == nil && m.measured {
+			err = k.against.begin(k.known, true)
+		}
 	case c.complete || len(m.fates) > 0:
 		err = k.scan()
 	}

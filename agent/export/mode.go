@@ -1,10 +1,9 @@
 package export
 
 import (
-	"crypto/sha256"
-	"encoding/json"
+	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/usher-iga/usher/agent/export/publish"
 	"github.com/usher-iga/usher/agent/store"
@@ -12,37 +11,9 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// rowsVersion counts the changes of what a connector's rows mean: what was known before
-// one is of no use after it.
-const rowsVersion = 1
-
-// cookieHash is of what a cookie depends on, and what is known of its entity with
-// it: what is asked for, of which connector and where (the world), what rows mean, and
-// how values are written.
-func (p *plan) cookieHash(c sdk.Collection) ([32]byte, error) {
-	depends := struct {
-		World                      [32]byte
-		Rows                       int
-		Entity                     string
-		Attributes, Navigations    []string
-		ValueSeparator, TypePrefix string
-	}{World: p.World.Hash, Rows: rowsVersion, Entity: c.Entity, Navigations: c.Navigations, ValueSeparator: p.CSV.ValueSeparator, TypePrefix: p.CSV.TypePrefix}
-	for _, a := range p.Request.Attributes {
-		if len(a.Entities) == 0 || slices.Contains(a.Entities, c.Entity) {
-			depends.Attributes = append(depends.Attributes, a.Path)
-		}
-	}
-	slices.Sort(depends.Attributes)
-	text, err := json.Marshal(depends)
-	if err != nil {
-		return [32]byte{}, fault.Errorf(fault.Internal, "make the hash of the cookie of %s: %w", c.Entity, err)
-	}
-	return sha256.Sum256(text), nil
-}
-
 // choose decides whether the run is incremental, and with which cookies. Another
-// world than the one that is known is refused as fault.Invalid unless everything was
-// asked for.
+// world than the one that is known is refused as fault.Invalid unless somebody asked for
+// everything.
 func (r *run) choose() error {
 	p := r.plan
 	r.mode, r.asked = publish.Complete, p.Request.Collections
@@ -54,50 +25,88 @@ func (r *run) choose() error {
 		return fault.Errorf(fault.Invalid, "connection %s was exported from %s so far, and is set to %s now", p.Connection, old.Text, p.World.Text).
 			WithHint("Correct the settings, or run 'usher export %s --complete', which replaces everything", p.Connection)
 	}
+	r.measured = !r.known.IsEmpty() && r.known.World() == p.World
 	gap, err := r.ledger.Gap()
 	if err != nil || gap != "" {
 		r.report.Why = gap
 		return err
 	}
-	asked := slices.Clone(p.Request.Collections)
-	var renewed []store.Renewal
-	for i, c := range asked {
-		hash, err := p.cookieHash(c)
-		if err != nil {
-			return err
+	if p.WithoutCookies {
+		if r.measured {
+			r.report.Why = "IgnoreCookieFile is set"
 		}
-		cookie, ok := r.known.Cookie(c.Entity, hash)
-		if !ok {
-			r.report.Why = r.missing(c.Entity)
-			return nil
-		}
-		if age := r.report.Started.Sub(cookie.Obtained); p.MaxCookieAge > 0 && age > p.MaxCookieAge {
-			renewed = append(renewed, store.Renewal{Entity: c.Entity, Obtained: cookie.Obtained})
-			continue
-		}
-		asked[i].Cookie = cookie.Text.Reveal()
+		return nil
 	}
-	wanted := p.sets()
-	for _, name := range r.known.Names() {
-		if !wanted[name] {
-			r.report.Why = strings.Split(name, "/")[1] + " was exported with what is not asked for any more" // see the names of sets
-			return nil
-		}
+	asked, changes, err := r.cookies()
+	if err != nil || len(changes) > 0 {
+		r.report.Why = summary(changes)
+		return err
 	}
-	r.mode, r.asked, r.report.Renewed = publish.Incremental, asked, renewed
+	if !r.known.IsEmpty() {
+		r.mode, r.asked = publish.Incremental, asked
+	}
 	return nil
 }
 
-// missing says why an entity has no cookie for what it is asked now; nothing where
-// nothing is known.
-func (r *run) missing(entity string) string {
-	cookies := r.known.Cookies()
-	switch {
-	case len(cookies) == 0:
-		return ""
-	case slices.ContainsFunc(cookies, func(c store.Cookie) bool { return c.Entity == entity }):
-		return "what is asked of " + entity + " has changed, or this release of Usher reads it in another way"
-	default:
-		return "there is no cookie of " + entity
+// cookies gives the collections with their cookies. changes are why they cannot be used.
+func (r *run) cookies() (asked []sdk.Collection, changes []string, err error) {
+	p := r.plan
+	asked = slices.Clone(p.Request.Collections)
+	oldest := r.report.Started
+	for i, c := range asked {
+		basis := p.basis(c)
+		hash, _, err := basis.sum()
+		if err != nil {
+			return nil, nil, err
+		}
+		cookie, ok := r.known.Cookie(c.Entity, hash)
+		if !ok {
+			changes = append(changes, r.missing(basis)...)
+			continue
+		}
+		asked[i].Cookie = cookie.Text.Reveal()
+		if cookie.Obtained.Before(oldest) {
+			oldest = cookie.Obtained
+		}
 	}
+	changes = append(changes, r.useless()...)
+	if age := r.report.Started.Sub(oldest); p.MaxCookieAge > 0 && age > p.MaxCookieAge && len(changes) == 0 {
+		r.warn(fault.Errorf(fault.Expired, "the changes are read from cookies that are %v old, more than MaximumCookieAge, %v", age.Round(time.Minute), p.MaxCookieAge).
+			WithHint("Each run renews them. Export more often: Graph forgets a cookie after 7 days, and its entity is listed again then"))
+	}
+	return asked, changes, nil
+}
+
+// missing says why an entity has no cookie for what is asked of it now; nothing where
+// nothing is known.
+func (r *run) missing(now basis) []string {
+	for _, c := range r.known.Cookies() {
+		if c.Entity != now.Entity {
+			continue
+		}
+		if changes := now.since(c.Basis); len(changes) > 0 {
+			return changes
+		}
+		return []string{fmt.Sprintf("what is asked of %s has changed, or this release of Usher reads it in another way", now.Entity)}
+	}
+	for _, name := range r.known.Names() {
+		if _, entity, _ := splitSet(name); entity == now.Entity {
+			return []string{"the cookie of " + entity + " was deleted"}
+		}
+	}
+	if r.known.IsEmpty() {
+		return nil
+	}
+	return []string{now.Entity + " was not exported before"}
+}
+
+// useless names what is known and not asked for any more.
+func (r *run) useless() (changes []string) {
+	wanted := r.plan.sets()
+	for _, name := range r.known.Names() {
+		if _, entity, _ := splitSet(name); !wanted[name] && !wanted[objectsSet(entity)] {
+			changes = append(changes, entity+" is not exported any more")
+		}
+	}
+	return changes
 }

@@ -17,14 +17,13 @@ type objects struct {
 	plan    *plan
 	keepers []*objectKeeper // by collection
 
-	table   int
-	id      []byte // empty before the first row
-	state   record.State
-	typ     []byte   // as it is written
-	values  [][]byte // by attribute, as they are written; empty for null and absent
-	record  record.Object
-	fields  [][]byte
-	encoded []byte // the fields after the command, as they stand in the file
+	table  int
+	id     []byte // empty before the first row
+	is     object
+	typ    []byte   // as it is written
+	values [][]byte // by attribute, as they are written; empty for null and absent
+	record record.Object
+	fields [][]byte
 }
 
 func newObjects(p *plan, keepers []*objectKeeper) *objects {
@@ -36,11 +35,11 @@ func (o *objects) row(rows *spool.Rows, out *csvfile.Writer) (uint64, error) {
 		if err := o.finish(out); err != nil {
 			return 0, err
 		}
-		o.table, o.id, o.state = rows.Table(), append(o.id[:0], rows.Key()...), record.Gone
+		o.table, o.id, o.is.state = rows.Table(), append(o.id[:0], rows.Key()...), record.Gone
 	}
 	state, wire := record.State(rows.Value()[0]), rows.Value()[1:]
-	before := o.state
-	if o.state = state; state != record.Present {
+	before := o.is.state
+	if o.is.state = state; state != record.Present {
 		return 1, nil
 	}
 	if _, err := record.NextObject(wire, len(o.values), &o.record); err != nil {
@@ -56,6 +55,7 @@ func (o *objects) row(rows *spool.Rows, out *csvfile.Writer) (uint64, error) {
 
 func (o *objects) clear() {
 	o.setType(nil)
+	o.is.told = 0
 	for i := range o.values {
 		o.values[i] = o.values[i][:0]
 	}
@@ -81,6 +81,7 @@ func (o *objects) take() {
 			separator = o.plan.CSV.ValueSeparator
 		}
 		o.values[v.Attribute] = text
+		o.is.told.add(v.Attribute)
 	}
 }
 
@@ -93,7 +94,7 @@ func (o *objects) finish(out *csvfile.Writer) error {
 		return err
 	}
 	o.encode()
-	does, err := o.keepers[o.table].found(o.id, o.state, o.encoded)
+	does, err := o.keepers[o.table].found(o.id, o.is)
 	switch {
 	case err != nil:
 		return err
@@ -103,14 +104,20 @@ func (o *objects) finish(out *csvfile.Writer) error {
 		return o.writeDelete(out, o.table, o.id)
 	}
 	out.Field([]byte(does))
-	out.Encoded(o.encoded)
+	out.Encoded(o.is.row)
 	return out.EndRow()
 }
 
 // encode makes the row of a present object.
 func (o *objects) encode() {
-	if o.state != record.Present {
+	if o.is.state != record.Present {
 		return
+	}
+	o.is.filled = 0
+	for i, value := range o.values {
+		if len(value) > 0 {
+			o.is.filled.add(i)
+		}
 	}
 	o.fields = append(o.fields[:0], o.typ)
 	for _, c := range o.plan.columns {
@@ -120,7 +127,7 @@ func (o *objects) encode() {
 			o.fields = append(o.fields, o.values[c.From])
 		}
 	}
-	o.encoded = o.plan.dialect.Encode(o.encoded[:0], o.fields...)
+	o.is.row = o.plan.dialect.Encode(o.is.row[:0], o.fields...)
 }
 
 // vanished writes the objects that relisted collections do not have any more, up to

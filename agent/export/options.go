@@ -40,13 +40,16 @@ type Options struct {
 	Logger     hclog.Logger // nil: silent
 	Usher      string       // version of the agent, for the manifest
 
-	// Complete asks for everything, whatever is known.
+	// Complete asks for everything, whatever is known: it is somebody's decision, so
+	// thresholds do not hold, another world is replaced, and so is a run that is held.
 	Complete bool
+	// WithoutCookies asks for everything too, as the settings do: it decides nothing.
+	WithoutCookies bool
 	// World is what is exported: what is known of one never meets what is known of
 	// another.
 	World store.World
-	// MaxCookieAge is how old a cookie may be; an entity with an older one is listed
-	// again, before the system forgets it. 0: any age.
+	// MaxCookieAge is how old cookies may be without a warning: the system forgets them
+	// at some time, and each run renews them all. 0: any age.
 	MaxCookieAge time.Duration
 	Thresholds   Thresholds
 	// Warnings are what was found before the run; its report begins with them.

@@ -33,7 +33,7 @@ func TestConsumerHasTheDirectory(t *testing.T) {
 }
 
 // TestSoakConsumer goes on with other histories for the duration in USHER_SOAK, and to
-// 2,000 of them at least.
+// 2,000 of them at least. TestSoakHistories in agent/trial does the same with the programs.
 func TestSoakConsumer(t *testing.T) {
 	text := os.Getenv("USHER_SOAK")
 	if text == "" {

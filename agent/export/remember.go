@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 
+	"github.com/usher-iga/usher/agent/export/publish"
 	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -19,12 +20,17 @@ func (r *run) remember(commit *store.Commit, collections []*collection) error {
 			commit.DeleteCookie(c.Entity)
 			continue
 		}
-		hash, err := p.cookieHash(c)
+		hash, text, err := p.basis(c).sum()
 		if err != nil {
 			return err
 		}
+		listed := r.report.Started
+		if before, ok := r.known.Cookie(c.Entity, hash); ok && r.mode == publish.Incremental {
+			listed = before.Listed
+		}
 		commit.SetCookie(store.Cookie{
-			Entity: c.Entity, Hash: hash, Text: secret.New(collections[i].cookie), Obtained: r.report.Started, Run: p.RunID,
+			Entity: c.Entity, Hash: hash, Text: secret.New(collections[i].cookie),
+			Obtained: r.report.Started, Listed: listed, Run: p.RunID, Basis: text,
 		})
 	}
 	for _, c := range r.known.Cookies() {
@@ -57,14 +63,10 @@ func (p *plan) sets() map[string]bool {
 
 // record is the run as the store remembers it.
 func (r *run) record() store.Run {
-	record := store.Run{
+	return store.Run{
 		ID: r.plan.RunID, Mode: string(r.mode), State: store.Published, Started: r.report.Started, Finished: r.plan.now(),
-		Counts: r.report.Counts, Warnings: r.report.Warnings, Renewed: r.report.Renewed,
+		Counts: r.report.Counts, Warnings: r.report.Warnings, Restarts: r.report.Restarts,
 	}
-	for _, restart := range r.report.Restarts {
-		record.Restarts = append(record.Restarts, store.Restart(restart))
-	}
-	return record
 }
 
 // failed remembers a run that published nothing.

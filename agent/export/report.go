@@ -14,10 +14,11 @@ type Report struct {
 	Connection string
 	Run        string
 	Mode       publish.Mode
-	Why        string // a complete run was made though something is known; empty: it was asked for, or nothing was known
+	Why        string // everything was exported though nobody asked for it and this is not the first run; else empty
 	Started    time.Time
 	Finished   time.Time
 	Published  bool
+	Discarded  string // run that was held before and is replaced by this one
 	Manifest   string // path
 	Entities   []publish.Entity
 	Counts     []store.Count
@@ -28,16 +29,6 @@ type Report struct {
 	Throttled     time.Duration // waited because the system asked for it
 	Spooled       uint64        // bytes of temporary files
 
-	Restarts []Restart
-	Renewed  []store.Renewal
+	Restarts []store.Restart // entities that were listed again
 	Warnings []sdk.Warning
-
-	// Cookies are what the connector returned, by collection. They are secrets.
-	Cookies []string `json:"-"`
-}
-
-// Restart is a collection that began again.
-type Restart struct {
-	Entity string
-	Reason string
 }

@@ -27,8 +27,8 @@ import (
 // Errors are those of the connector, and fault.Invalid for options that cannot
 // work, fault.Conflict when the connection is being exported already, fault.Storage
 // for the disk, fault.Held for a run that waits for an operator, and fault.Canceled
-// when ctx ended. After another error nothing of the run is left on disk. It may be called at any time, for several connections side by
-// side.
+// when ctx ended. After another error nothing of the run is left on disk. It may be called
+// at any time, for several connections side by side.
 func Run(ctx context.Context, o Options) (Report, error) {
 	r := &run{report: Report{Connection: o.Connection, Run: o.RunID, Warnings: slices.Clone(o.Warnings)}}
 	p, err := o.check()
@@ -74,6 +74,11 @@ type run struct {
 	asked   []sdk.Collection // with cookies
 	spool   *spool.Spool
 	tracker *tracker
+
+	// measured says that thresholds hold for a complete run: nobody has asked for it, and
+	// something is known.
+	measured bool
+	held     bool // it waits for an operator
 }
 
 // locked makes the run while it holds the connection.
@@ -82,8 +87,10 @@ func (r *run) locked(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { r.warn(r.ledger.Close()) }()
-	if err := r.mayBegin(); err != nil {
-		return err
+	if !r.plan.Complete { // which is a decision against a run that waits for one
+		if err := r.ledger.Refuse("it is not exported"); err != nil {
+			return err
+		}
 	}
 	if r.known, err = r.ledger.Known(); err != nil {
 		return err
@@ -91,28 +98,15 @@ func (r *run) locked(ctx context.Context) (err error) {
 	if err := r.choose(); err != nil {
 		return err
 	}
-	if err := r.export(ctx); err != nil {
-		if !fault.Is(err, fault.Held) {
-			r.failed(ctx, err)
-		}
-		return err
+	err = r.export(ctx)
+	if err != nil && !r.held {
+		r.failed(ctx, err)
 	}
-	return nil
-}
-
-// mayBegin refuses to go on from what is known while a run waits for an operator. To
-// export everything is a decision against it.
-func (r *run) mayBegin() error {
-	if !r.plan.Complete || r.ledger.Waiting() == "" {
-		return r.ledger.Refuse("it is not exported")
-	}
-	warning, err := r.ledger.Discard(r.ledger.Waiting())
-	r.warn(warning)
 	return err
 }
 
-// export makes the run.
-func (r *run) export(ctx context.Context) (err error) {
+// attempt makes the run, or finds out which entities lack something.
+func (r *run) attempt(ctx context.Context) (err error) {
 	p := r.plan
 	if err := os.RemoveAll(p.spoolFolder()); err != nil { // of a killed run
 		return durable.Fault(err, "delete the folder", p.spoolFolder())
@@ -121,7 +115,7 @@ func (r *run) export(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() {
-		r.report.Spooled = uint64(r.spool.Written())
+		r.report.Spooled += uint64(r.spool.Written())
 		r.warn(r.spool.Close())
 	}()
 	r.tracker = newTracker(p, r.report.Started, r.spool.Written, r.expected())
@@ -164,16 +158,15 @@ func (r *run) read(ctx context.Context) ([]*collection, error) {
 		err = s.complete()
 	}
 	shown := r.tracker.snapshot()
-	r.report.Requests, r.report.ResourceUnits, r.report.Throttled = shown.Requests, shown.ResourceUnits, shown.Throttled
+	r.report.Requests += shown.Requests
+	r.report.ResourceUnits += shown.ResourceUnits
+	r.report.Throttled += shown.Throttled
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.report.Restarts = append(r.report.Restarts, s.restarts...)
 	r.report.Warnings = append(r.report.Warnings, s.warnings...)
 	if err != nil {
 		return nil, err
-	}
-	for _, c := range s.collections {
-		r.report.Cookies = append(r.report.Cookies, c.cookie)
 	}
 	return s.collections, nil
 }
@@ -194,7 +187,7 @@ func (r *run) publish(ctx context.Context, collections []*collection) error {
 	defer func() { r.warn(entry.Discard()) }()
 	m := merger{
 		plan: p, mode: r.mode, spool: r.spool, tracker: r.tracker, stage: entry.Stage,
-		known: r.known, commit: entry.Commit, collections: collections,
+		known: r.known, measured: r.measured, commit: entry.Commit, collections: collections,
 	}
 	files, err := m.merge(ctx)
 	if err != nil {
@@ -212,7 +205,7 @@ func (r *run) publish(ctx context.Context, collections []*collection) error {
 	if err := r.remember(entry.Commit, collections); err != nil {
 		return err
 	}
-	if why := r.exceeded(&m); why != "" {
+	if why := r.exceeded(&m); len(why) > 0 {
 		return r.hold(ctx, entry, manifest, why)
 	}
 	return r.commit(ctx, entry, manifest)
@@ -228,18 +221,42 @@ func (r *run) commit(ctx context.Context, entry *ledger.Entry, m publish.Manifes
 	r.report.Entities, r.report.Files = m.Entities, m.Files
 	r.plan.Logger.Info("export published", "connection", r.plan.Connection, "run", r.plan.RunID, "manifest", r.report.Manifest)
 	r.warn(warning)
+	r.replaceHeld()
 	return nil
 }
 
-// hold keeps the run for an operator and returns why, as fault.Held.
-func (r *run) hold(ctx context.Context, entry *ledger.Entry, m publish.Manifest, why string) error {
-	because := heldBecause(r.plan.Connection, r.plan.RunID, why)
+// replaceHeld drops the run that waited for an operator: there is nothing that it would go
+// on from any more.
+func (r *run) replaceHeld() {
+	waiting := r.ledger.Waiting()
+	if waiting == "" {
+		return
+	}
+	warning, err := r.ledger.Discard(waiting)
+	r.warn(warning)
+	if r.warn(err); err == nil {
+		r.report.Discarded = waiting
+	}
+}
+
+// hold keeps the run for an operator and returns why, as fault.Held. One run can wait at a
+// time.
+func (r *run) hold(ctx context.Context, entry *ledger.Entry, m publish.Manifest, why []string) error {
+	p := r.plan
+	reason := r.reason(why)
+	if waiting := r.ledger.Waiting(); waiting != "" {
+		return fault.Errorf(fault.Held, "run %s of connection %s is not published: %s. Run %s is held as before", p.RunID, p.Connection, reason, waiting).
+			WithHint("See that the target system is in order, and run again; or decide on run %s, see 'usher runs show %s %[1]s'", waiting, p.Connection)
+	}
 	record := r.record()
-	record.Error = &store.RunError{Code: because.Code, Message: because.Message, Hint: because.Hint}
+	record.Error = &store.RunError{Code: fault.Held, Message: reason, Hint: decide(p.Connection, p.RunID)}
 	if err := entry.Hold(ctx, record, m); err != nil {
 		return err
 	}
-	return because
+	r.held = true
+	return fault.Errorf(fault.Held, "run %s of connection %s is held: %s. The published files are unchanged; those of the run are in %s",
+		p.RunID, p.Connection, reason, r.ledger.HeldFolder(p.RunID)).
+		WithHint("'usher runs show %s %s' tells more. %s", p.Connection, p.RunID, decide(p.Connection, p.RunID))
 }
 
 // warn puts what could not be tidied up into the report: it is no reason to fail.

@@ -19,6 +19,7 @@ import (
 	"github.com/usher-iga/usher/agent/export"
 	"github.com/usher-iga/usher/agent/export/publish"
 	"github.com/usher-iga/usher/agent/spool"
+	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 	"github.com/usher-iga/usher/connectors/sdk/record"
@@ -192,11 +193,8 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, files[name], want)
 		}
 	}
-	if !slices.Equal(report.Restarts, []export.Restart{{Entity: "user", Reason: "page token expired"}}) {
+	if !slices.Equal(report.Restarts, []store.Restart{{Entity: "user", Reason: "page token expired"}}) {
 		t.Errorf("restarts: %v", report.Restarts)
-	}
-	if !slices.Equal(report.Cookies, []string{"cookie of user", "cookie of group"}) {
-		t.Errorf("cookies: %v", report.Cookies)
 	}
 	want := []publish.Entity{{Name: "user", Objects: 1}, {Name: "group", Objects: 1, Links: 2}}
 	if !slices.Equal(report.Entities, want) || !report.Published || len(report.Warnings) != 0 {

@@ -23,7 +23,7 @@ type sink struct {
 	asked       []sdk.Collection
 	mu          sync.Mutex
 	collections []*collection // nil before their Begin
-	restarts    []Restart
+	restarts    []store.Restart
 	warnings    []sdk.Warning
 }
 
@@ -66,7 +66,7 @@ func (s *sink) Begin(i int, complete bool, reason string) (sdk.Writer, error) {
 	old := s.collections[i]
 	s.collections[i] = c
 	if old != nil {
-		s.restarts = append(s.restarts, Restart{Entity: asked.Entity, Reason: reason})
+		s.restarts = append(s.restarts, store.Restart{Entity: asked.Entity, Reason: reason})
 	}
 	s.mu.Unlock()
 	if old != nil {

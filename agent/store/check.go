@@ -11,13 +11,12 @@ import (
 
 // Report tells what is in a store.
 type Report struct {
-	Generation uint64
-	World      World
-	Sets       []SetReport // sorted by name
-	Cookies    int
-	Runs       int
-	Held       int
-	Bytes      int64 // of all files
+	World   World
+	Sets    []SetReport // sorted by name
+	Cookies int
+	Runs    int
+	Held    int
+	Bytes   int64 // of all files
 }
 
 // SetReport tells what is in a set.
@@ -35,7 +34,7 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	r := Report{Generation: k.Generation(), World: k.World(), Cookies: len(k.state.Cookies), Held: len(k.state.Held)}
+	r := Report{World: k.World(), Cookies: len(k.state.Cookies), Held: len(k.state.Held)}
 	for file := range k.state.files() {
 		reader, err := s.reader(file)
 		if err != nil {

@@ -150,7 +150,8 @@ func (c *Commit) SetWorld(w World) {
 	c.world = &w
 }
 
-// Record gives the record of the run; its id and state are set by the store.
+// Record gives the record of the run. The store sets its id, and its state unless that is
+// Done.
 func (c *Commit) Record(r Run) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -185,7 +186,9 @@ func (c *Commit) content(s RunState) (*prepared, error) {
 		}
 	}
 	record := c.record
-	record.State = s
+	if record.State != Done {
+		record.State = s
+	}
 	return &prepared{Generation: c.on.Generation, World: c.world, Cookies: c.cookies, Run: &record}, nil
 }
 

@@ -10,11 +10,10 @@ import (
 // is used like bufio.Scanner, from one goroutine, and holds nothing that must be
 // closed.
 type Cursor struct {
-	set    *Set
-	prefix []byte
-	key    []byte
-	entry  []byte // of the overlay; nil when the value is base's
-	err    error
+	set   *Set
+	key   []byte
+	entry []byte // of the overlay; nil when the value is base's
+	err   error
 
 	base    *setfile.Cursor // nil: there is no file
 	overlay *overlay        // nil: nothing has changed since the file was written
@@ -37,35 +36,13 @@ func (s *Set) Cursor() *Cursor {
 	}
 	if s.set.Overlay.Entries > 0 {
 		c.overlay, c.nextOverlay = &overlay{set: s}, true
-		c.overlay.seek(nil)
 	}
 	return c
-}
-
-// Seek goes to before the first key that begins with prefix; Next gives those that do
-// and no other. It may be called at any time, also to go back; a later prefix is
-// found faster.
-func (c *Cursor) Seek(prefix []byte) {
-	if c.err != nil {
-		return
-	}
-	c.prefix = append(c.prefix[:0], prefix...)
-	if c.base != nil {
-		c.base.Seek(prefix)
-		c.nextBase = true
-	}
-	if c.overlay != nil {
-		c.overlay.seek(prefix)
-		c.nextOverlay = true
-	}
 }
 
 // Next goes to the next key. It returns false at the end or after an error.
 func (c *Cursor) Next() bool {
 	for c.advance() {
-		if !bytes.HasPrefix(c.key, c.prefix) {
-			return false
-		}
 		if c.entry == nil || c.entry[0] == present {
 			return true
 		}
@@ -111,10 +88,10 @@ func (c *Cursor) advance() bool {
 	return true
 }
 
-// Key is the current key; a view, valid until Next or Seek.
+// Key is the current key; a view, valid until Next.
 func (c *Cursor) Key() []byte { return c.key }
 
-// Value is the value of the current key; a view, valid until Next or Seek.
+// Value is the value of the current key; a view, valid until Next.
 func (c *Cursor) Value() []byte {
 	if c.entry != nil {
 		return c.entry[1:]

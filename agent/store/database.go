@@ -126,8 +126,19 @@ func (s *Store) decode(content []byte) error {
 	if err := json.Unmarshal(content, st); err != nil {
 		return s.damaged("the state cannot be read: " + err.Error())
 	}
+	if st.Version < formatVersion {
+		st.forgetWorld()
+	}
 	s.state = st
 	return nil
+}
+
+// forgetWorld makes a state of an earlier format one of this.
+func (s *state) forgetWorld() {
+	s.Version, s.World = formatVersion, World{}
+	for _, held := range s.Held {
+		held.World = nil
+	}
 }
 
 func putState(tx *bbolt.Tx, st *state) error {

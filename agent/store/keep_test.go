@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -91,26 +92,49 @@ func TestCompact(t *testing.T) {
 	tidy(t, s, folder)
 }
 
-// A store of a later release is not touched.
-func TestLaterRelease(t *testing.T) {
-	folder := t.TempDir()
-	shut(t, open(t, options(folder)))
-	path := filepath.Join(store.Folder(folder, "Contoso"), "state.db")
-	db, err := bbolt.Open(path, 0o600, nil)
+// overwrite puts a record into the database of a store that is closed.
+func overwrite(t *testing.T, folder, content string) {
+	t.Helper()
+	db, err := bbolt.Open(filepath.Join(store.Folder(folder, "Contoso"), "state.db"), 0o600, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte("state")).Put([]byte("state"), store.Sealed("state", `{"version":2,"sets":"other"}`))
+		return tx.Bucket([]byte("state")).Put([]byte("state"), store.Sealed("state", content))
 	})
-	if err != nil {
+	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil {
+}
+
+// A store of a later release is not touched.
+func TestLaterRelease(t *testing.T) {
+	folder := t.TempDir()
+	shut(t, open(t, options(folder)))
+	overwrite(t, folder, `{"version":3,"sets":"other"}`)
+	_, err := store.Open(context.Background(), options(folder))
+	wrong(t, err, fault.Storage, "written by a later release", "it has format 3", "Use that release")
+}
+
+// What a store of format 1 knows is of no world, so that it is replaced without a question.
+func TestEarlierRelease(t *testing.T) {
+	folder := t.TempDir()
+	shut(t, open(t, options(folder)))
+	overwrite(t, folder, `{"version":1,"generation":4,"world":{"hash":[7],"text":"tenant"},"cookies":[{"entity":"user"}],
+		"held":{"3":{"generation":4,"world":{"hash":[7],"text":"tenant"},"run":{"id":"3"}}}}`)
+	s := open(t, options(folder))
+	defer shut(t, s)
+	if k := known(t, s); k.World() != (store.World{}) || len(k.Cookies()) != 1 || k.IsEmpty() {
+		t.Errorf("%v, %v", k.World(), k.Cookies())
+	}
+	if err := s.Release(context.Background(), "3"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = store.Open(context.Background(), options(folder))
-	wrong(t, err, fault.Storage, "written by a later release", "it has format 2", "Use that release")
+	world := store.World{Hash: [32]byte{8}, Text: "the same tenant"}
+	commit(t, s, "5", func(c *store.Commit) error { c.SetWorld(world); return nil })
+	if k := known(t, s); k.World() != world {
+		t.Errorf("%v", k.World())
+	}
 }
 
 // A database that another program holds is not waited for without end.

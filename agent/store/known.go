@@ -27,15 +27,22 @@ type Cookie struct {
 	Hash     [32]byte
 	Text     secret.String // as the system gave it
 	Obtained time.Time
-	Run      string // on whose set the next one goes on
+	// Listed is when the run started that made everything of the entity known, with what
+	// Hash is of. A cookie from before it may be of something else.
+	Listed time.Time
+	Run    string // on whose set the next one goes on
+	// Basis is what Hash is of, in a form that who made it can read. It is no secret.
+	Basis string
 }
 
 func (c Cookie) stored() cookie {
-	return cookie{c.Entity, c.Hash[:], []byte(c.Text.Reveal()), c.Obtained, c.Run}
+	return cookie{c.Entity, c.Hash[:], []byte(c.Text.Reveal()), c.Obtained, c.Listed, c.Run, c.Basis}
 }
 
 func (c cookie) public() Cookie {
-	p := Cookie{Entity: c.Entity, Text: secret.New(string(c.Text)), Obtained: c.Obtained, Run: c.Run}
+	p := Cookie{
+		Entity: c.Entity, Text: secret.New(string(c.Text)), Obtained: c.Obtained, Listed: c.Listed, Run: c.Run, Basis: c.Basis,
+	}
 	copy(p.Hash[:], c.Hash)
 	return p
 }
@@ -62,11 +69,11 @@ func (s *Store) Known() (*Known, error) {
 	return &Known{s, s.state}, nil
 }
 
-// Generation counts the runs that were committed.
-func (k *Known) Generation() uint64 { return k.state.Generation }
-
 // World is the world of all sets and cookies.
 func (k *Known) World() World { return k.state.World }
+
+// IsEmpty reports whether nothing is known.
+func (k *Known) IsEmpty() bool { return len(k.state.Sets) == 0 && len(k.state.Cookies) == 0 }
 
 // Names are the names of the sets, sorted.
 func (k *Known) Names() []string { return slices.Sorted(maps.Keys(k.state.Sets)) }

@@ -27,7 +27,7 @@ type overlay struct {
 
 	text []byte // keys and values of the batch, one after the other
 	ends []int  // of each key and each value in text
-	at   int    // the current one's position in ends; -2 before the first
+	at   int    // the current one's position in ends
 }
 
 // The bounds of a batch.
@@ -35,11 +35,6 @@ const (
 	batchEntries = 512
 	batchBytes   = 64 << 10
 )
-
-// seek goes to before the first change of a key that is not less than the given one.
-func (o *overlay) seek(key []byte) {
-	o.from, o.done, o.ends = append(o.from[:0], key...), false, o.ends[:0]
-}
 
 // next goes to the next change.
 func (o *overlay) next() (bool, error) {

@@ -15,7 +15,7 @@ import (
 // RunState says how a run ended.
 type RunState string
 
-// The states of a run. The store sets all but Failed and Canceled.
+// The states of a run. The store sets all but Failed, Canceled and Done.
 const (
 	Published RunState = "published" // by Commit.Finish
 	Failed    RunState = "failed"
@@ -23,6 +23,7 @@ const (
 	Held      RunState = "held"      // by Commit.Hold: it waits for an operator
 	Released  RunState = "released"  // it was held and is published
 	Discarded RunState = "discarded" // it was held and is not published
+	Done      RunState = "done"      // not a run but a command that changed what is known
 )
 
 // Run is the record of a run.
@@ -33,13 +34,13 @@ type Run struct {
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
 	// Decided is when a held run was released or discarded.
-	Decided  time.Time       `json:"decided,omitzero"`
-	Counts   []Count         `json:"counts,omitempty"`
-	Warnings []sdk.Warning   `json:"warnings,omitempty"`
-	Restarts []Restart       `json:"restarts,omitempty"`
-	Renewed  []Renewal       `json:"renewed,omitempty"`
-	Error    *RunError       `json:"error,omitempty"` // of a failed, canceled or held run
-	Files    json.RawMessage `json:"files,omitempty"` // the manifest of the set
+	Decided  time.Time     `json:"decided,omitzero"`
+	Counts   []Count       `json:"counts,omitempty"`
+	Warnings []sdk.Warning `json:"warnings,omitempty"`
+	Restarts []Restart     `json:"restarts,omitempty"`
+	// Error is why a run failed, was canceled or held; it stays when a held one is decided on.
+	Error    *RunError       `json:"error,omitempty"`
+	Manifest json.RawMessage `json:"manifest,omitempty"` // of the set
 }
 
 // Count is how many rows a run wrote.
@@ -56,14 +57,7 @@ type Restart struct {
 	Reason string `json:"reason"`
 }
 
-// Renewal is an entity that was listed again so that it has a young cookie: the one it had
-// was about to die.
-type Renewal struct {
-	Entity   string    `json:"entity"`
-	Obtained time.Time `json:"obtained"` // the old cookie
-}
-
-// RunError is why a run failed, without what is secret.
+// RunError is why a run failed or is held, without what is secret.
 type RunError struct {
 	Code    fault.Code `json:"code"`
 	Message string     `json:"message"`

@@ -25,9 +25,8 @@ func TestRuns(t *testing.T) {
 		Counts:   []store.Count{{Entity: "group", Navigation: "members", Command: "delete", Rows: 3}},
 		Warnings: []sdk.Warning{{Message: "m", Hint: "h"}},
 		Restarts: []store.Restart{{Entity: "user", Reason: "expired"}},
-		Renewed:  []store.Renewal{{Entity: "group", Obtained: noon}},
 		Error:    &store.RunError{Code: fault.Throttled, Message: "slow", Hint: "wait"},
-		Files:    json.RawMessage(`{"version":1}`),
+		Manifest: json.RawMessage(`{"version":1}`),
 	}
 	if err := s.Record(full); err != nil {
 		t.Fatal(err)

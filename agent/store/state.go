@@ -12,8 +12,10 @@ import (
 	"github.com/usher-iga/usher/agent/store/setfile"
 )
 
-// formatVersion is that of the whole store. A store of a later one is refused.
-const formatVersion = 1
+// formatVersion is that of the whole store. A store of a later one is refused. What
+// one of format 1 knows is of no world: what worlds and values were made of is another
+// thing since then, so its connection is exported completely once.
+const formatVersion = 2
 
 // state is what the store knows, without the keys of the sets: one record, so that
 // one checksum covers it whole.
@@ -46,7 +48,9 @@ type cookie struct {
 	Hash     []byte    `json:"hash"`
 	Text     []byte    `json:"text"` // bytes, as JSON would change a text that is not UTF-8
 	Obtained time.Time `json:"obtained"`
+	Listed   time.Time `json:"listed,omitzero"`
 	Run      string    `json:"run"`
+	Basis    string    `json:"basis,omitempty"`
 }
 
 // prepared is the content of a commit.

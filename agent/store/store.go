@@ -80,6 +80,16 @@ func Folder(workFolder, connection string) string {
 	return filepath.Join(workFolder, "Store", strings.ToLower(connection))
 }
 
+// Exists reports whether there is a store of a connection. An error is fault.Storage.
+func Exists(workFolder, connection string) (bool, error) {
+	path := filepath.Join(Folder(workFolder, connection), stateName)
+	_, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, durable.Fault(err, "read", path)
+}
+
 // Store is an open store. Its methods may be called from several goroutines.
 type Store struct {
 	options Options
@@ -162,30 +172,6 @@ func (s *Store) Close() error {
 	}
 	s.lock.Release()
 	return errors.Join(errs...)
-}
-
-// Remove deletes the store of a connection, whatever state it is in: the next export
-// is complete. Errors are those of Open.
-func Remove(ctx context.Context, o Options) error {
-	folder := Folder(o.WorkFolder, o.Connection)
-	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	l, err := acquire(ctx, folder, o.withDefaults())
-	if err != nil {
-		return err
-	}
-	defer l.Release() // the lock file stays: see there
-	if err := durable.Remove(filepath.Join(folder, stateName)); err != nil {
-		return err
-	}
-	for _, name := range []string{setsName, spoolName} {
-		path := filepath.Join(folder, name)
-		if err := os.RemoveAll(path); err != nil {
-			return durable.Fault(err, "delete the folder", path)
-		}
-	}
-	return durable.SyncFolder(folder)
 }
 
 // The names in the folder of a store.

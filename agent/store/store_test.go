@@ -243,7 +243,6 @@ func TestOpenTwice(t *testing.T) {
 	s := open(t, options(folder))
 	_, err := store.Open(context.Background(), options(folder))
 	wrong(t, err, fault.Conflict, "Contoso", fmt.Sprintf("process %d since 2026-03-01 12:00:00", os.Getpid()))
-	wrong(t, store.Remove(context.Background(), options(folder)), fault.Conflict, "Contoso")
 	other := options(folder)
 	other.Connection = "Fabrikam"
 	shut(t, open(t, other))
@@ -253,24 +252,6 @@ func TestOpenTwice(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 	shut(t, open(t, options(folder)))
-}
-
-func TestRemove(t *testing.T) {
-	folder := t.TempDir()
-	for range 2 {
-		s := open(t, options(folder))
-		if len(known(t, s).Names()) > 0 {
-			t.Error("the store is not empty")
-		}
-		commit(t, s, "1", func(c *store.Commit) error { return replace(c, "s", content{"a": ""}) })
-		shut(t, s)
-		if err := store.Remove(context.Background(), options(folder)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := store.Remove(context.Background(), options(t.TempDir())); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestModes(t *testing.T) {

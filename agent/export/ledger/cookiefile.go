@@ -70,6 +70,10 @@ func (l *Ledger) readCookie(file string, present map[string]store.Cookie) (store
 	case now.Sub(obtained) > maxCookieAge:
 		return old, fault.Errorf(fault.Invalid, "the cookie in %s is of %s, more than 7 days ago; Graph has forgotten it", file, obtained.Format(time.DateTime+" MST")).
 			WithHint("Export without it: an entity whose cookie is dead is listed again")
+	case obtained.Add(rounding).Before(old.Listed):
+		return old, fault.Errorf(fault.Invalid, "the cookie in %s is of %s, from before the complete export of %s that began at %s: something else may have been asked for then",
+			file, obtained.Format(time.DateTime+" MST"), old.Entity, old.Listed.Format(time.DateTime+" MST")).
+			WithHint("Keep the cookie that is there: the next export goes on from it and misses nothing")
 	}
 	old.Text, old.Obtained = secret.New(text), obtained
 	return old, nil
@@ -85,8 +89,15 @@ func (l *Ledger) entityOf(file string) (string, error) {
 		WithHint("Name it %s, with the name of the entity, such as user", l.cookieFile("ENTITY"))
 }
 
-// readSmall reads a file that is no larger than a cookie may be, with its time.
+// readSmall reads a file that is no larger than a cookie may be, with its time. What is no
+// file is not even opened: to open a pipe would wait for who writes into it.
 func readSmall(path string) ([]byte, time.Time, error) {
+	if info, err := os.Stat(path); err != nil {
+		return nil, time.Time{}, durable.Fault(err, "read", path)
+	} else if !info.Mode().IsRegular() {
+		return nil, time.Time{}, fault.Errorf(fault.Invalid, "%s is not a file", path).
+			WithHint("Import files that 'usher cookies export' or the agent of before wrote")
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, time.Time{}, durable.Fault(err, "read", path)
@@ -102,11 +113,12 @@ func readSmall(path string) ([]byte, time.Time, error) {
 
 // parseCookie gives the link that a file holds, as text and in its parts.
 func parseCookie(file string, content []byte) (string, *url.URL, error) {
+	content = bytes.TrimSpace(bytes.TrimPrefix(content, []byte("\ufeff"))) // as an editor may have left it
 	if bytes.HasPrefix(content, container) || bytes.HasPrefix(content, containerBase64) {
 		return "", nil, fault.Errorf(fault.Invalid, "the cookie in %s is encrypted; only the agent that wrote it can read it", file).
 			WithHint("Decrypt it with that agent's tool and certificate, or do without: the first export is complete and obtains cookies")
 	}
-	text := string(bytes.TrimSpace(bytes.TrimPrefix(content, []byte("\ufeff")))) // as an editor may have left it
+	text := string(content)
 	link, err := url.Parse(text)
 	isBad := func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }
 	if err != nil || len(content) > maxCookie || !utf8.ValidString(text) || strings.ContainsFunc(text, isBad) ||

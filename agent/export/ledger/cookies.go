@@ -5,11 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/usher-iga/usher/agent/durable"
+	"github.com/usher-iga/usher/agent/settings/tree"
 	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -27,12 +27,12 @@ func (l *Ledger) ResetCookies(ctx context.Context, entities []string) (deleted [
 		return nil, err
 	}
 	for _, c := range known.Cookies() {
-		if len(entities) == 0 || containsFold(entities, c.Entity) {
+		if len(entities) == 0 || tree.Contains(entities, c.Entity) {
 			deleted = append(deleted, c.Entity)
 		}
 	}
 	for _, entity := range entities {
-		if !containsFold(deleted, entity) {
+		if !tree.Contains(deleted, entity) {
 			return nil, fault.Errorf(fault.NotFound, "connection %s has no cookie of %s", l.options.Connection, entity).
 				WithHint("'usher cookies list %s' lists those there are", l.options.Connection)
 		}
@@ -45,10 +45,6 @@ func (l *Ledger) ResetCookies(ctx context.Context, entities []string) (deleted [
 			c.DeleteCookie(entity)
 		}
 	})
-}
-
-func containsFold(list []string, s string) bool {
-	return slices.ContainsFunc(list, func(e string) bool { return strings.EqualFold(e, s) })
 }
 
 // ExportCookies writes each cookie to a file of its own, which is a secret, and returns
@@ -149,6 +145,6 @@ func (l *Ledger) change(ctx context.Context, what string, do func(*store.Commit)
 	}
 	defer func() { err = both(err, commit.Discard()) }()
 	do(commit)
-	commit.Record(store.Run{Mode: what, Started: now, Finished: now})
+	commit.Record(store.Run{Mode: what, State: store.Done, Started: now, Finished: now})
 	return commit.Finish(ctx)
 }

@@ -186,6 +186,7 @@ func TestImportIsRefused(t *testing.T) {
 		{"not UTF-8", user(usersLink + "\xff"), obtained, fault.Invalid, "does not hold a cookie"},
 		{"too long", user(usersLink + strings.Repeat("x", 64<<10)), obtained, fault.Invalid, "does not hold a cookie"},
 		{"encrypted", user("\x93\x10\x01\x00canary"), obtained, fault.Invalid, "is encrypted"},
+		{"encrypted, and edited", user("\ufeff \x93\x10\x01\x00canary\n"), obtained, fault.Invalid, "is encrypted"},
 		{"encrypted, in base64", user("kxABAcanary"), obtained, fault.Invalid, "is encrypted"},
 		{"another host", user("https://graph.example.org/v1.0/users/delta?$deltatoken=canary"), obtained, fault.Invalid, "is not of the address from which connection Contoso reads user"},
 		{"another entity", user(groupsLink), obtained, fault.Invalid, "is not of the address"},
@@ -223,6 +224,48 @@ func TestImportIsRefused(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	})
+}
+
+// A cookie from before everything was asked for anew may be of another mapping.
+func TestImportOfEarlierMapping(t *testing.T) {
+	folder := published(t)
+	listed := obtained.Add(time.Hour)
+	ledgertest.Enter(t, options(folder, "2"), ledgertest.Run{
+		Mode: publish.Complete, Object: "b", Cookies: map[string]string{"user": usersLink}, Obtained: listed, Listed: listed,
+	})
+	for _, tc := range []struct {
+		at   time.Time
+		want string
+	}{
+		{obtained, "is of 2026-03-07 12:00:00 UTC, from before the complete export of user that began at 2026-03-07 13:00:00 UTC"},
+		{listed, ""},
+		{listed.Add(-time.Second), ""}, // as disks round times
+	} {
+		path := write(t, folder, "Contoso_cookie_user.bin", usersLink, tc.at)
+		with(t, folder, "import "+tc.at.Format("150405"), func(l *ledger.Ledger) {
+			_, err := l.ImportCookies(t.Context(), []string{path})
+			if (tc.want != "") != fault.Is(err, fault.Invalid) || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%v: got %v", tc.at, err)
+			}
+		})
+	}
+	if c := cookies(t, folder)["user"]; !c.Listed.Equal(listed) {
+		t.Errorf("listed at %v, want %v", c.Listed, listed)
+	}
+}
+
+// What is no file is not opened.
+func TestImportOfFolder(t *testing.T) {
+	folder := published(t)
+	path := filepath.Join(folder, "Contoso_cookie_user.bin")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	with(t, folder, "import", func(l *ledger.Ledger) {
+		if _, err := l.ImportCookies(t.Context(), []string{path}); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "is not a file") {
+			t.Errorf("got %v", err)
+		}
 	})
 }
 

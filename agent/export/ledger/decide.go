@@ -22,7 +22,7 @@ func (l *Ledger) Release(ctx context.Context, run string) (warning, err error) {
 		return nil, err
 	}
 	var m publish.Manifest
-	if err := json.Unmarshal(record.Files, &m); err != nil {
+	if err := json.Unmarshal(record.Manifest, &m); err != nil {
 		return nil, fault.Errorf(fault.Storage, "the manifest of the held run %s cannot be read: %w", run, err).WithHint(discardIt)
 	}
 	if err := l.releasable(run, m.Mode); err != nil {

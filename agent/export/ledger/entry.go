@@ -69,7 +69,10 @@ func (e *Entry) Hold(ctx context.Context, run store.Run, m publish.Manifest) err
 // record puts the record of the run into the commit, with the manifest that is to be
 // published.
 func (e *Entry) record(run store.Run, m publish.Manifest) (err error) {
-	if run.Files, err = json.Marshal(m); err != nil {
+	if m, err = e.Stage.Manifest(m); err != nil {
+		return err
+	}
+	if run.Manifest, err = json.Marshal(m); err != nil {
 		return fault.Errorf(fault.Internal, "write the manifest of run %s: %w", e.ledger.options.Run, err)
 	}
 	e.Commit.Record(run)

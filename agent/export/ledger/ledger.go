@@ -108,6 +108,8 @@ func (l *Ledger) settle(ctx context.Context) error {
 			run.State = store.Failed
 			run.Error = &store.RunError{Code: fault.Internal, Message: "the run was cut off before its files were published", Hint: "The next run contains its changes"}
 			err = both(err, l.store.Record(run))
+		case fault.Is(l.store.Releasable(run.ID), fault.Conflict): // it was replaced
+			err = l.store.Discard(run.ID)
 		default:
 			l.waiting = run.ID
 		}
@@ -142,6 +144,9 @@ func (l *Ledger) Close() error {
 // Waiting is the run that is held for an operator; empty if there is none.
 func (l *Ledger) Waiting() string { return l.waiting }
 
+// HeldFolder is where the files of a held run are.
+func (l *Ledger) HeldFolder(run string) string { return l.output.HeldFolder(run) }
+
 // Refuse is fault.Held while a run waits for an operator: what goes on from what is known
 // has to wait with it.
 func (l *Ledger) Refuse(what string) error {
@@ -158,6 +163,12 @@ func (l *Ledger) Manifest() string { return l.output.Manifest() }
 // Known gives what is known now.
 func (l *Ledger) Known() (*store.Known, error) { return l.store.Known() }
 
+// Runs gives the last n runs, the newest first; all that are remembered if n is 0.
+func (l *Ledger) Runs(n int) ([]store.Run, error) { return l.store.Runs(n) }
+
+// Run gives the run of an id. An unknown one is fault.NotFound.
+func (l *Ledger) Run(id string) (store.Run, error) { return l.store.Run(id) }
+
 // Record remembers a run that changed nothing, such as a failed one.
 func (l *Ledger) Record(run store.Run) error { return l.store.Record(run) }
 
@@ -172,6 +183,9 @@ func (l *Ledger) Gap() (string, error) {
 	current, err := l.output.Current()
 	if err != nil {
 		return "", err
+	}
+	if known.IsEmpty() && current != nil {
+		return fmt.Sprintf("nothing is known of run %s, which is published: the store was lost", current.Run), nil
 	}
 	for _, c := range known.Cookies() {
 		switch {

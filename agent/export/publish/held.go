@@ -15,8 +15,11 @@ import (
 // held is the end of the name of a set that waits for a decision.
 const held = ".held"
 
-// Hold keeps the set beside the published ones until DiscardHeld deletes it. commit makes it known elsewhere; after an error of it the set can only be
-// discarded.
+// HeldFolder is where the set of a held run is.
+func (o Output) HeldFolder(run string) string { return o.set(run) + held }
+
+// Hold keeps the set beside the published ones until DiscardHeld deletes it. commit makes
+// it known elsewhere; after an error of it the set can only be discarded.
 func (s *Stage) Hold(commit func() error) error {
 	o := s.output
 	if err := o.step("hold the set"); err != nil {
@@ -25,7 +28,7 @@ func (s *Stage) Hold(commit func() error) error {
 	if err := durable.SyncFolder(s.folder); err != nil {
 		return err
 	}
-	folder := o.set(s.run) + held
+	folder := o.HeldFolder(s.run)
 	if err := durable.Rename(s.folder, folder); err != nil {
 		return err
 	}
@@ -34,6 +37,8 @@ func (s *Stage) Hold(commit func() error) error {
 	s.kept = err == nil
 	return err
 }
+
+const discard = "Discard the run: the next export reads its changes again"
 
 // Restage starts the set of a held run anew, to publish it: its files are links to the
 // held ones, which stay until DiscardHeld, so that the set can be published again if it
@@ -61,14 +66,17 @@ func (s *Stage) relink(ctx context.Context, f File) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	from := filepath.Join(s.output.set(s.run)+held, f.Name)
+	from := filepath.Join(s.output.HeldFolder(s.run), f.Name)
 	size, sum, err := digest(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.Errorf(fault.Storage, "the file %s of the held run %s is gone", from, s.run).WithHint(discard)
+	}
 	if err != nil {
 		return err
 	}
 	if size != f.Bytes || sum != f.SHA256 {
 		return fault.Errorf(fault.Storage, "the file %s was changed while run %s was held", from, s.run).
-			WithHint("Discard the run: the next export reads its changes again")
+			WithHint(discard)
 	}
 	if err := s.output.step("take over " + f.Name); err != nil {
 		return err

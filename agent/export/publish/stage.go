@@ -53,6 +53,22 @@ func (s *Stage) Discard() error {
 	return nil
 }
 
+// Manifest gives m as Publish will write it.
+func (s *Stage) Manifest(m Manifest) (Manifest, error) {
+	old, err := s.output.Current()
+	return s.manifest(m, old), err
+}
+
+// manifest fills in m what it says of the set, and of the one before, if there is one.
+func (s *Stage) manifest(m Manifest, old *Manifest) Manifest {
+	o := s.output
+	m.Version, m.Connection, m.Run, m.Folder = ManifestVersion, o.Connection, s.run, o.folder(s.run)
+	if old != nil {
+		m.Previous = old.Run
+	}
+	return m
+}
+
 // Publish makes the set the current one and tidies up as Recover does. Version,
 // Connection, Run, Folder and Previous of the manifest are filled in. After err the
 // files are those of the set before. A warning is what went wrong once the set was
@@ -63,10 +79,7 @@ func (s *Stage) Publish(m Manifest) (warning, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Version, m.Connection, m.Run, m.Folder = ManifestVersion, o.Connection, s.run, o.folder(s.run)
-	if old != nil {
-		m.Previous = old.Run
-	}
+	m = s.manifest(m, old)
 	s.stray = old == nil
 	err = s.prepare(&m, old)
 	if err == nil {

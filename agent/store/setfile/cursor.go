@@ -5,7 +5,7 @@ import (
 	"context"
 )
 
-// A Cursor reads blocks ahead: few after it was placed, more as it goes on.
+// A Cursor reads blocks ahead: few at first, more as it goes on.
 const (
 	minWindow = 2 * maxBlock
 	maxWindow = 8 * maxBlock
@@ -22,52 +22,17 @@ type Cursor struct {
 	buffer  []byte
 	ahead   []byte // of buffer: what was read from at on
 	size    int    // of the next window
-	started bool   // at the first key of the file, so that the keys can be counted
-	keys    int64
-	placed  bool // Seek has found the entry that Next is to give
+	keys    int64  // so far
 	err     error
 }
 
 // Cursor makes a cursor before the first key.
 func (r *Reader) Cursor() *Cursor {
-	return &Cursor{r: r, at: headerSize, size: minWindow, started: true}
-}
-
-// Seek goes to before the first key that is not less than the given one.
-func (c *Cursor) Seek(key []byte) {
-	c.err, c.placed, c.started = nil, false, false
-	block, offset, err := c.r.find(key)
-	if err != nil {
-		c.fail(err)
-		return
-	}
-	c.moveTo(max(block, 0), offset)
-	for c.Next() {
-		if bytes.Compare(c.entries.key, key) >= 0 {
-			c.placed = true
-			return
-		}
-	}
-}
-
-// moveTo goes to the beginning of a block. What was read ahead is kept if the block
-// is in it.
-func (c *Cursor) moveTo(block, offset int64) {
-	c.entries.reset(nil, 0)
-	if skip := offset - c.at; skip >= 0 && skip < int64(len(c.ahead)) {
-		c.ahead = c.ahead[skip:]
-	} else {
-		c.ahead, c.size = nil, minWindow
-	}
-	c.block, c.at = block, offset
+	return &Cursor{r: r, at: headerSize, size: minWindow}
 }
 
 // Next goes to the next key. It returns false at the end or after an error.
 func (c *Cursor) Next() bool {
-	if c.placed {
-		c.placed = false
-		return true
-	}
 	for !c.entries.next() {
 		if c.entries.bad {
 			c.fail(c.r.damage("a block contradicts itself"))
@@ -80,10 +45,10 @@ func (c *Cursor) Next() bool {
 	return true
 }
 
-// Key is the current key; a view, valid until Next or Seek.
+// Key is the current key; a view, valid until Next.
 func (c *Cursor) Key() []byte { return c.entries.key }
 
-// Value is the value of the current key; a view, valid until Next or Seek.
+// Value is the value of the current key; a view, valid until Next.
 func (c *Cursor) Value() []byte { return c.entries.value }
 
 // Err is what ended the keys early, if anything did.
@@ -98,7 +63,7 @@ func (c *Cursor) fail(err error) {
 // nextBlock opens the next block; false at the end or after an error.
 func (c *Cursor) nextBlock() bool {
 	if c.at >= c.r.indexAt {
-		if c.block != c.r.blocks || c.started && c.keys != c.r.info.Keys {
+		if c.block != c.r.blocks || c.keys != c.r.info.Keys {
 			c.fail(c.r.damage("it does not hold the keys that were written"))
 		}
 		return false

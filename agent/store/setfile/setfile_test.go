@@ -102,7 +102,6 @@ func TestRead(t *testing.T) {
 		if err := r.Verify(context.Background()); err != nil {
 			rt.Fatal(err)
 		}
-		c := r.Cursor()
 		asked := rapid.SliceOfN(keys(), 0, 20).Draw(rt, "asked")
 		for _, p := range want[:min(len(want), 20)] {
 			asked = append(asked, p.key)
@@ -111,15 +110,6 @@ func TestRead(t *testing.T) {
 			value, ok, err := r.Get([]byte(key))
 			if want, known := model[key]; err != nil || ok != known || ok && string(value) != want {
 				rt.Fatalf("get %.40q: %q, %v, %v", key, value, ok, err)
-			}
-			at, _ := slices.BinarySearchFunc(want, key, func(p pair, k string) int { return strings.Compare(p.key, k) })
-			c.Seek([]byte(key))
-			if at%3 == 0 { // read to the end now and then only
-				if got, err := rest(c); err != nil || !slices.Equal(got, want[at:]) {
-					rt.Fatalf("seek %.40q: %q, %v", key, got, err)
-				}
-			} else if ok := c.Next(); ok != (at < len(want)) || ok && string(c.Key()) != want[at].key {
-				rt.Fatalf("seek %.40q: %v", key, ok)
 			}
 		}
 	})
@@ -259,8 +249,6 @@ func FuzzReader(f *testing.F) {
 				t.Errorf("%d keys of %d without an error", n, keys)
 			}
 			_, _, getErr := r.Get(key)
-			c.Seek(key)
-			c.Next()
 			for _, err := range []error{getErr, c.Err(), r.Verify(context.Background())} {
 				if err != nil && !isDamage(err) {
 					t.Error(err)

@@ -23,6 +23,7 @@ type Run struct {
 	Object   string            // the id of the only object that it inserts
 	Cookies  map[string]string // by entity
 	Obtained time.Time         // the cookies
+	Listed   time.Time         // their entities were, for them
 	Held     string            // why it is held; empty: it is published
 }
 
@@ -57,7 +58,7 @@ func enter(l *ledger.Ledger, o ledger.Options, r Run) error {
 		return err
 	}
 	for entity, text := range r.Cookies {
-		entry.Commit.SetCookie(store.Cookie{Entity: entity, Hash: [32]byte{1}, Text: secret.New(text), Obtained: r.Obtained, Run: o.Run})
+		entry.Commit.SetCookie(store.Cookie{Entity: entity, Hash: [32]byte{1}, Text: secret.New(text), Obtained: r.Obtained, Listed: r.Listed, Run: o.Run})
 	}
 	content := []byte("Command,@odata.type,id\r\ninsert,user," + r.Object + "\r\n")
 	file := publish.File{Name: o.Connection + "_directoryobjects.csv", Kind: publish.Objects, Rows: 1, Bytes: uint64(len(content))}
