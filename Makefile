@@ -16,7 +16,7 @@ RACE   := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 BIN        := bin
 TOOLS      := bin/tools
 PROGRAMS   := ./agent/cmd/usher ./connectors/sandbox/usher-sandbox
-CONNECTORS := ./connectors/entra-export
+CONNECTORS := ./connectors/entra-export ./connectors/entra-fulfill
 PLATFORMS  := linux-amd64 linux-arm64 windows-amd64 windows-arm64
 BUILD       = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)'
 

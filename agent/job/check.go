@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/agent/settings"
@@ -25,11 +26,29 @@ func (c Checked) Failed() bool {
 		}
 	}
 	for _, p := range c.Permissions {
-		if p.Grant == sdk.Missing {
+		if p.Grant == sdk.Missing && !p.Optional {
 			return true
 		}
 	}
 	return false
+}
+
+// Unreadable is the check of an installation whose settings cannot be read.
+func Unreadable(err error) Checked {
+	c := Checked{}
+	for _, problem := range split(err) {
+		c.Findings = append(c.Findings, finding("settings", "", problem))
+	}
+	return c
+}
+
+// NotExported is the check of a connection from which nothing is exported.
+func NotExported(c *settings.Connection) Checked {
+	f := sdk.Finding{State: sdk.Warned, Subject: "connection", Message: "It was not looked at: it has no EntityTypeMapping, so there is nothing to export"}
+	if problem := fault.Of(c.CheckMapping()); problem != nil {
+		f.Hint = problem.Hint
+	}
+	return Checked{Connection: c.ID, CheckReport: sdk.CheckReport{Findings: []sdk.Finding{f}}}
 }
 
 // CheckInstallation examines what all connections stand on: folders, disk, and where
@@ -53,10 +72,32 @@ func (r *Runner) checkSources() (findings []sdk.Finding) {
 	for _, source := range r.Settings.Sources() {
 		f := sdk.Finding{State: sdk.OK, Subject: source.Kind, Message: source.Address + ": " + source.Message}
 		if source.Err != nil {
-			f.State, f.Message = sdk.Warned, source.Address+": "+source.Err.Error()
+			f.State, f.Message = sdk.Failed, source.Address+": "+source.Err.Error()
 			if problem := fault.Of(source.Err); problem != nil {
 				f.Hint = problem.Hint
 			}
+		}
+		findings = append(findings, f)
+	}
+	return append(findings, endingCertificates(r.Settings, r.Clock.Now())...)
+}
+
+// ahead is how long before its end a certificate is warned about.
+const ahead = 30 * 24 * time.Hour
+
+// endingCertificates tells which certificates of the sources of secrets end soon, or are over.
+func endingCertificates(s *settings.Settings, now time.Time) (findings []sdk.Finding) {
+	for _, source := range s.Sources() {
+		left := source.Ends.Sub(now)
+		if source.Ends.IsZero() || left > ahead {
+			continue
+		}
+		f := sdk.Finding{
+			State: sdk.Warned, Subject: source.Kind, Ends: source.Ends, Hint: "Make another one in time, and name it there",
+			Message: fmt.Sprintf("The certificate %s ends on %s, in %d days", source.Certificate, source.Ends.Format(time.DateOnly), int(left.Hours()/24)),
+		}
+		if left <= 0 {
+			f.Message = fmt.Sprintf("The certificate %s has ended on %s", source.Certificate, source.Ends.Format(time.DateOnly))
 		}
 		findings = append(findings, f)
 	}
@@ -121,7 +162,7 @@ func (r *Runner) check(ctx context.Context, c *settings.Connection, extent sdk.E
 		return sdk.CheckReport{}, locate(c, err)
 	}
 	defer connector.Close()
-	request, err := r.resolve(c, connector.Description)
+	request, err := r.resolve(ctx, c, connector.Description)
 	if err != nil {
 		return sdk.CheckReport{}, err
 	}

@@ -18,7 +18,7 @@ const cookieFolder = "ExportCookies"
 // that the next export is complete. It returns the entities whose cookies it deleted.
 // Errors are those of [ledger.Ledger.ResetCookies].
 func (r *Runner) ResetCookies(ctx context.Context, id string, entities []string) (deleted []string, err error) {
-	err = r.withCookies(ctx, id, func(l *ledger.Ledger) error {
+	err = r.withCommand(ctx, id, func(l *ledger.Ledger) error {
 		deleted, err = l.ResetCookies(ctx, entities)
 		return err
 	})
@@ -33,7 +33,7 @@ func (r *Runner) ExportCookies(ctx context.Context, id, folder string) (paths []
 	if err != nil {
 		return nil, err
 	}
-	err = r.withCookies(ctx, id, func(l *ledger.Ledger) error {
+	err = r.withCommand(ctx, id, func(l *ledger.Ledger) error {
 		paths, err = l.ExportCookies(folder)
 		return err
 	})
@@ -43,16 +43,16 @@ func (r *Runner) ExportCookies(ctx context.Context, id, folder string) (paths []
 // ImportCookies replaces cookies of a connection by those in files. Errors are those of
 // [ledger.Ledger.ImportCookies].
 func (r *Runner) ImportCookies(ctx context.Context, id string, paths []string) (imported []ledger.Imported, err error) {
-	err = r.withCookies(ctx, id, func(l *ledger.Ledger) error {
+	err = r.withCommand(ctx, id, func(l *ledger.Ledger) error {
 		imported, err = l.ImportCookies(ctx, paths)
 		return err
 	})
 	return imported, err
 }
 
-// withCookies calls work with the ledger of a connection. What it changes is remembered
-// like a run.
-func (r *Runner) withCookies(ctx context.Context, id string, work func(*ledger.Ledger) error) error {
+// withCommand calls work with the ledger of a connection, for a command that has an id like
+// a run: what it changes is remembered by it.
+func (r *Runner) withCommand(ctx context.Context, id string, work func(*ledger.Ledger) error) error {
 	run, err := export.NewRunID(r.Clock.Now(), rand.Reader)
 	if err != nil {
 		return err

@@ -1,16 +1,12 @@
 package job
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/usher-iga/usher/agent/export"
 	"github.com/usher-iga/usher/agent/settings"
-	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -20,14 +16,12 @@ const (
 	keyColumn = "id"
 	// typePrefix makes the full form of @odata.type.
 	typePrefix = "#microsoft.graph."
-	// The settings of a connector that say which tenant it exports, and from where.
-	tenantKey, addressKey, cloudKey = "TenantId", "MicrosoftGraphPathApi", "Cloud"
 )
 
 // Export runs one export of a connection, named in any case of letters: incremental
-// where cookies of earlier runs allow it, unless everything is asked for by complete or
-// by the connection's settings. progress, if not nil, is told how far it is. The report of a failed export holds
-// what was known when it failed.
+// where cookies of earlier runs allow it, unless everything is asked for: by complete, which
+// is somebody's decision, or by the connection's settings. progress, if not nil, is told how
+// far it is. The report of a failed export holds what was known when it failed.
 //
 // Errors are faults; one about a setting names its file and line. Settings are
 // checked as [Runner.Validate] does before anything is sent.
@@ -54,11 +48,15 @@ func (r *Runner) export(ctx context.Context, connection *settings.Connection, co
 	if err != nil {
 		return export.Report{}, err
 	}
-	ending, err := r.endingCredentials(ctx, connection, func(ctx context.Context) (sdk.CheckReport, error) {
+	ending, err := r.endingCredentials(ctx, request.Connection, func(ctx context.Context) (sdk.CheckReport, error) {
 		return connector.Check(ctx, sdk.CheckRequest{Connection: request.Connection, Extent: sdk.Credentials})
 	})
 	if err != nil {
 		return export.Report{}, err
+	}
+	var ofSources []sdk.Warning
+	for _, f := range endingCertificates(r.Settings, r.Clock.Now()) {
+		ofSources = append(ofSources, sdk.Warning{Message: f.Message, Hint: f.Hint})
 	}
 	run, err := export.NewRunID(r.Clock.Now(), rand.Reader)
 	if err != nil {
@@ -74,13 +72,14 @@ func (r *Runner) export(ctx context.Context, connection *settings.Connection, co
 		Clock:      r.Clock,
 		Logger:     r.Logger.Named("export"),
 		Usher:      r.Version,
-		Complete:   complete || connection.IgnoreCookieFile,
+		Complete:   complete,
 		World:      world(connection, request),
 		Progress:   progress,
-		Warnings:   append(warnings, ending...),
+		Warnings:   withoutRepeats(withoutRepeats(warnings, ending), ofSources),
 
-		MaxCookieAge: connection.MaximumCookieAge,
-		Thresholds:   thresholds(connection.Thresholds),
+		WithoutCookies: connection.IgnoreCookieFile,
+		MaxCookieAge:   connection.MaximumCookieAge,
+		Thresholds:     thresholds(connection.Thresholds),
 	}
 	if connection.CSV.TypeName == settings.TypeNameFull {
 		options.CSV.TypePrefix = typePrefix
@@ -88,6 +87,16 @@ func (r *Runner) export(ctx context.Context, connection *settings.Connection, co
 	options.Columns, options.Request.Attributes = columns(connection.Mapping)
 	report, err := export.Run(ctx, options)
 	return report, locate(connection, err)
+}
+
+// withoutRepeats joins warnings; a certificate's end is found by both.
+func withoutRepeats(warnings, more []sdk.Warning) []sdk.Warning {
+	for _, w := range more {
+		if !slices.Contains(warnings, w) {
+			warnings = append(warnings, w)
+		}
+	}
+	return warnings
 }
 
 func thresholds(t settings.Thresholds) export.Thresholds {
@@ -98,17 +107,6 @@ func thresholds(t settings.Thresholds) export.Thresholds {
 		LinkInserted: export.Threshold{Lines: t.MaximumLinkInsertedLines, Percent: t.MaxLinkPercentageInsertedLines},
 		LinkDeleted:  export.Threshold{Lines: t.MaximumLinkDeletedLines, Percent: t.MaxLinkPercentageDeletedLines},
 	}
-}
-
-// world tells what the connection exports: connector, tenant and address.
-func world(c *settings.Connection, request sdk.ExportRequest) store.World {
-	values := request.Connection.Settings
-	tenant, address := values[tenantKey], cmp.Or(values[addressKey], values[cloudKey])
-	hash := sha256.New()
-	for _, part := range []string{c.Connector, strings.ToLower(tenant), strings.TrimRight(address, "/")} {
-		fmt.Fprintf(hash, "%d:%s", len(part), part) // a hash never fails
-	}
-	return store.World{Hash: [32]byte(hash.Sum(nil)), Text: fmt.Sprintf("tenant %s at %s", tenant, address)}
 }
 
 // columns tells which columns the objects file has and which attributes fill them.

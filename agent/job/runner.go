@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/usher-iga/usher/agent/pluginhost"
 	"github.com/usher-iga/usher/agent/settings"
+	"github.com/usher-iga/usher/agent/settings/layer"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -73,31 +75,39 @@ func (r *Runner) Validate(ctx context.Context) (checked, skipped []string, err e
 // validate checks one connection offline and returns what to ask its connector for,
 // and what to warn of. Its error tells all that is wrong, each with file and line.
 func (r *Runner) validate(ctx context.Context, c *settings.Connection, connector *pluginhost.Connector) (sdk.ExportRequest, []sdk.Warning, error) {
-	request, err := r.resolve(c, connector.Description)
+	request, err := r.resolve(ctx, c, connector.Description)
 	if err != nil {
 		return request, nil, err
 	}
-	var problems []error
-	if request.Collections, err = collections(c.Mapping, connector.Description); err != nil {
-		problems = append(problems, err)
-	}
-	report, err := connector.Check(ctx, sdk.CheckRequest{
-		Connection: request.Connection, Extent: sdk.Offline, Collections: request.Collections, Attributes: request.Attributes,
+	var unknown error
+	request.Collections, unknown = collections(c.Mapping, connector.Description)
+	warnings, problems, err := checkOffline(ctx, c, connector, sdk.CheckRequest{
+		Connection: request.Connection, Collections: request.Collections, Attributes: request.Attributes,
 	})
 	if err != nil {
 		return request, nil, err
 	}
-	var warnings []sdk.Warning
+	return request, warnings, errors.Join(unknown, problems)
+}
+
+// checkOffline has a connector check a connection without the network. problems are all that is
+// wrong, each with file and line.
+func checkOffline(ctx context.Context, c *settings.Connection, connector *pluginhost.Connector, req sdk.CheckRequest) (warnings []sdk.Warning, problems, err error) {
+	req.Extent = sdk.Offline
+	report, err := connector.Check(ctx, req)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, f := range report.Findings {
 		switch f.State {
 		case sdk.Failed:
 			failed := &fault.Error{Code: fault.Invalid, Message: f.Message, Hint: f.Hint, Setting: f.Setting}
-			problems = append(problems, locate(c, failed))
+			problems = errors.Join(problems, locate(c, failed))
 		case sdk.Warned:
 			warnings = append(warnings, sdk.Warning{Message: f.Message, Hint: f.Hint})
 		}
 	}
-	return request, warnings, errors.Join(problems...)
+	return warnings, problems, nil
 }
 
 // Keys returns for each connector that connections use the keys that it describes,
@@ -106,12 +116,14 @@ func (r *Runner) validate(ctx context.Context, c *settings.Connection, connector
 func (r *Runner) Keys(ctx context.Context) map[string][]sdk.Setting {
 	keys := map[string][]sdk.Setting{}
 	for _, c := range r.Settings.Connections {
-		if _, known := keys[c.Connector]; known {
-			continue
-		}
-		if connector, err := r.Host.Launch(ctx, c.Connector); err == nil {
-			keys[c.Connector] = connector.Description.Settings
-			connector.Close()
+		for _, name := range []string{c.Connector, c.Fulfillment.Connector} {
+			if _, known := keys[name]; known {
+				continue
+			}
+			if connector, err := r.Host.Launch(ctx, name); err == nil {
+				keys[name] = connector.Description.Settings
+				connector.Close()
+			}
 		}
 	}
 	return keys
@@ -170,21 +182,45 @@ func capabilities(can sdk.Capabilities) (names []string) {
 	return names
 }
 
-// resolve turns a connection's settings into what its connector is asked for,
-// collections aside.
-func (r *Runner) resolve(c *settings.Connection, d sdk.Description) (sdk.ExportRequest, error) {
-	connection, err := dialled(r.Settings, c, d)
+// resolve turns a connection's settings into what its connector is asked to export, collections
+// aside.
+func (r *Runner) resolve(ctx context.Context, c *settings.Connection, d sdk.Description) (sdk.ExportRequest, error) {
+	connection, err := r.dialled(ctx, c, d, c.Fulfillment.Connector)
 	if err := errors.Join(err, c.CheckMapping()); err != nil {
 		return sdk.ExportRequest{}, err
 	}
-	connection.Renew = func(ctx context.Context) (sdk.Connection, error) { return r.renew(ctx, c.ID, d) }
 	req := sdk.ExportRequest{Connection: connection}
 	_, req.Attributes = columns(c.Mapping)
 	return req, nil
 }
 
+// dialled is a connection as one of its connectors needs it, which can have it resolved anew. other is
+// the name of its other connector.
+func (r *Runner) dialled(ctx context.Context, c *settings.Connection, d sdk.Description, other string) (sdk.Connection, error) {
+	var others []string
+	if !c.Knows(d.Settings) {
+		others = r.keysOf(ctx, other)
+	}
+	connection, err := dialled(r.Settings, c, d, others)
+	connection.Renew = func(ctx context.Context) (sdk.Connection, error) { return r.renew(ctx, c.ID, d, others) }
+	return connection, err
+}
+
+// keysOf names the keys that a connector describes; none if it cannot be asked.
+func (r *Runner) keysOf(ctx context.Context, name string) (keys []string) {
+	connector, err := r.Host.Launch(ctx, name)
+	if err != nil {
+		return nil
+	}
+	defer connector.Close()
+	for _, key := range connector.Description.Settings {
+		keys = append(keys, key.Name)
+	}
+	return keys
+}
+
 // renew resolves a connection anew. Errors are those of reading the settings.
-func (r *Runner) renew(ctx context.Context, id string, d sdk.Description) (sdk.Connection, error) {
+func (r *Runner) renew(ctx context.Context, id string, d sdk.Description, others []string) (sdk.Connection, error) {
 	s := r.Settings
 	if r.Reload != nil {
 		r.Logger.Info("the target system refused the credentials: they are read anew", "connection", id)
@@ -193,16 +229,43 @@ func (r *Runner) renew(ctx context.Context, id string, d sdk.Description) (sdk.C
 			return sdk.Connection{}, err
 		}
 	}
+	for _, w := range s.Warnings {
+		r.Logger.Warn(w.Message, "connection", id)
+	}
 	c, err := s.Connection(id)
 	if err != nil {
 		return sdk.Connection{}, err
 	}
-	return dialled(s, c, d)
+	renewed, err := dialled(s, c, d, others)
+	if err != nil {
+		return sdk.Connection{}, err
+	}
+	return renewed, r.notRenewed(s, id, d, others, renewed)
 }
 
-// dialled is a connection as its connector needs it.
-func dialled(s *settings.Settings, c *settings.Connection, d sdk.Description) (sdk.Connection, error) {
-	plain, secrets, err := c.Resolve(d.Settings)
+// notRenewed tells why the credentials are the same as before although they were resolved
+// anew, if a source of secrets could not be asked.
+func (r *Runner) notRenewed(s *settings.Settings, id string, d sdk.Description, others []string, renewed sdk.Connection) error {
+	for _, source := range s.Sources() {
+		if source.Err == nil || source.Kind == layer.EncryptionSection { // that certificate opens nothing
+			continue
+		}
+		c, err := r.Settings.Connection(id)
+		if err != nil {
+			return err
+		}
+		before, err := dialled(r.Settings, c, d, others)
+		if err != nil || !maps.Equal(before.Secrets, renewed.Secrets) {
+			return err
+		}
+		return source.Err
+	}
+	return nil
+}
+
+// dialled is a connection as a connector needs it. others names keys that are another connector's.
+func dialled(s *settings.Settings, c *settings.Connection, d sdk.Description, others []string) (sdk.Connection, error) {
+	plain, secrets, err := c.Resolve(d.Settings, others...)
 	roots, rootsErr := s.Roots()
 	if err := errors.Join(err, rootsErr); err != nil {
 		return sdk.Connection{}, err

@@ -10,10 +10,14 @@ import (
 )
 
 // WithStore calls work with what is known of a connection, named in any case of
-// letters. Errors are those of work, and fault.Conflict while an export has it.
+// letters; not where nothing was ever exported, and nothing is made there. Errors are those
+// of work, and fault.Conflict while an export has it.
 func (r *Runner) WithStore(ctx context.Context, id string, work func(*store.Store) error) (err error) {
 	connection, err := r.Settings.Connection(id)
 	if err != nil {
+		return err
+	}
+	if exists, err := store.Exists(r.Settings.WorkFolder, connection.ID); !exists {
 		return err
 	}
 	s, err := store.Open(ctx, store.Options{WorkFolder: r.Settings.WorkFolder, Connection: connection.ID, Clock: r.Clock})
@@ -22,6 +26,20 @@ func (r *Runner) WithStore(ctx context.Context, id string, work func(*store.Stor
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	return work(s)
+}
+
+// Look calls work with the published files of a connection and what is known of them, once
+// what a run left that was cut off is put right; not where nothing was ever exported, and
+// nothing is made there. Errors are those of work and of [ledger.Open].
+func (r *Runner) Look(ctx context.Context, id string, work func(*ledger.Ledger) error) error {
+	connection, err := r.Settings.Connection(id)
+	if err != nil {
+		return err
+	}
+	if exists, err := store.Exists(r.Settings.WorkFolder, connection.ID); !exists {
+		return err
+	}
+	return r.withCommand(ctx, id, work)
 }
 
 // Release publishes a run that is held. Warning and errors are those of

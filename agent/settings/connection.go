@@ -33,8 +33,8 @@ func (s *Settings) Connection(id string) (*Connection, error) {
 	return nil, err.WithHint("The connections are: %s", strings.Join(ids, ", "))
 }
 
-// connections reads the root section Connections.
-func connections(s tree.Section) []*Connection {
+// connections reads the root section Connections. work is the work folder.
+func connections(s tree.Section, work string) []*Connection {
 	given := s.Node.Find("Connections")
 	s = s.Child("Connections")
 	if len(s.Node.Members) == 0 && (given == nil || given.Shape == tree.Object) {
@@ -48,14 +48,14 @@ func connections(s tree.Section) []*Connection {
 		}
 		checkID(s, member.Name, member.Origin)
 		if c := s.Child(member.Name); member.Shape == tree.Object {
-			all = append(all, connection(c, member.Name))
+			all = append(all, connection(c, member.Name, work))
 		}
 	}
 	return all
 }
 
 // connection reads one connection.
-func connection(s tree.Section, id string) *Connection {
+func connection(s tree.Section, id, work string) *Connection {
 	c := &Connection{ID: id, Values: map[string]Value{}, Origin: s.Node.Origin, dir: s.Dir}
 	// The connector's own keys first: reading Usher's adds defaults.
 	for _, member := range s.Node.Members {
@@ -67,17 +67,24 @@ func connection(s tree.Section, id string) *Connection {
 			c.Values[member.Name] = Value{Section: true, Origin: member.Origin}
 		}
 	}
-	var at Origin
-	if c.Connector, at = s.Text("Connector", defaultConnector); c.Connector == "" || strings.ContainsAny(c.Connector, `/\:`) {
-		s.Invalid(at, "%s is no name of a connector: %q", s.Name("Connector"), c.Connector).
-			WithHint("List the connectors with usher connectors list")
-	}
+	c.Connector = connectorName(s, "Connector", defaultConnector)
 	c.IgnoreCookieFile = s.Truth("IgnoreCookieFile")
 	c.MaximumCookieAge = s.Duration("MaximumCookieAge", "144h")
 	c.Thresholds = thresholds(s)
 	c.CSV = csv(s.Child("Csv"))
-	c.Mapping = mapping(s, id)
+	c.Fulfillment = fulfillment(s, id, work)
+	mapping(s, c)
 	return c
+}
+
+// connectorName reads the name of a connector program.
+func connectorName(s tree.Section, key, byDefault string) string {
+	name, at := s.Text(key, byDefault)
+	if name == "" || strings.ContainsAny(name, `/\:`) {
+		s.Invalid(at, "%s is no name of a connector: %q", s.Name(key), name).
+			WithHint("List the connectors with usher connectors list")
+	}
+	return name
 }
 
 // checkID checks a connection's id: it becomes part of file names, on Windows too.

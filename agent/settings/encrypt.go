@@ -12,9 +12,10 @@ import (
 // EncryptFile returns the content of a settings file with every value in it replaced by what seal
 // makes of its text, as appsettings.encrypted.agent.json holds it: the same keys in the same order,
 // without comments. Values that are encrypted already stay, and so does $schema. name is the file's
-// path for messages. The error is a [Problems], or that of seal.
+// path for messages. A file that names the certificate to open encrypted values with is refused. The error
+// is a [Problems], or that of seal.
 func EncryptFile(name string, content []byte, seal func(text string) (string, error)) ([]byte, error) {
-	return rewrite(name, content, func(n *tree.Node) (string, error) {
+	return rewrite(name, content, checkSealable, func(n *tree.Node) (string, error) {
 		if rsafile.IsSealed(n.Text()) {
 			return n.Text(), nil
 		}
@@ -25,7 +26,8 @@ func EncryptFile(name string, content []byte, seal func(text string) (string, er
 // RotateFile returns the content of an encrypted settings file with every value opened and sealed
 // anew. Its errors are those of [EncryptFile], and one for each value that cannot be opened.
 func RotateFile(name string, content []byte, open func(value string) (secret.String, error), seal func(text string) (string, error)) ([]byte, error) {
-	return rewrite(name, content, func(n *tree.Node) (string, error) {
+	anything := func(*tree.Node, *tree.Report) {}
+	return rewrite(name, content, anything, func(n *tree.Node) (string, error) {
 		text, err := open(n.Text())
 		if err != nil {
 			return "", err
@@ -34,12 +36,32 @@ func RotateFile(name string, content []byte, open func(value string) (secret.Str
 	})
 }
 
-// rewrite replaces the values of a settings file.
-func rewrite(name string, content []byte, value func(*tree.Node) (string, error)) ([]byte, error) {
+// checkSealable reports the section EncryptionCertificate: encrypted, it would lock the agent out.
+func checkSealable(root *tree.Node, r *tree.Report) {
+	section := root.Find(layer.EncryptionSection)
+	if section == nil {
+		return
+	}
+	for path, n := range section.Scalars() {
+		if n.Text() == "" {
+			continue
+		}
+		r.Invalid(n.Origin, "%s.%s cannot be encrypted: it is needed to open encrypted values", layer.EncryptionSection, strings.Join(path, ".")).
+			WithHint("Leave %s in clear in appsettings.json, move the secrets of this file into %s and encrypt that; a password of the certificate can be given by the variable %[1]s__Password",
+				layer.EncryptionSection, agentFile)
+		return
+	}
+}
+
+// rewrite replaces the values of a settings file that check finds nothing wrong with.
+func rewrite(name string, content []byte, check func(*tree.Node, *tree.Report), value func(*tree.Node) (string, error)) ([]byte, error) {
 	var r tree.Report
 	var root *tree.Node
 	if file := tree.NewFile(name, name, content, &r); file != nil {
 		root = tree.ReadJSON(file, &r)
+	}
+	if root != nil {
+		check(root, &r)
 	}
 	if err := r.Err(); err != nil {
 		return nil, err

@@ -87,6 +87,20 @@ func TestRotateFile(t *testing.T) {
 	}
 }
 
+// What is needed to open encrypted values is not encrypted itself.
+func TestEncryptFileWithItsCertificate(t *testing.T) {
+	seal := func(string) (string, error) { return "sealed", nil }
+	given := "{\"Proxy\": \"x\",\n\"encryptionCertificate\": {\"Thumbprint\": \"\",\n\"File\": \"usher.pem\", \"Password\": \"p\"}}"
+	_, err := EncryptFile("appsettings.json", []byte(given), seal)
+	problems := problemsOf(t, err)
+	if len(problems) != 1 || !strings.HasPrefix(problems[0].Message, "appsettings.json:3: EncryptionCertificate.File cannot be encrypted") || !strings.Contains(problems[0].Hint, "appsettings.agent.json") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := EncryptFile("appsettings.json", []byte(`{"EncryptionCertificate": {"File": null, "Password": ""}}`), seal); err != nil {
+		t.Errorf("without values: %v", err)
+	}
+}
+
 // A value for another certificate is told with both, once for the file.
 func TestWrongCertificate(t *testing.T) {
 	c := certificates(t)
@@ -157,7 +171,7 @@ func FuzzEncrypted(f *testing.F) {
 		section := r.section(&tree.Node{Shape: tree.Object})
 		section.Node.Set([]string{layer.EncryptionSection, "File"}, secret.New("usher.pem"), Origin{}, &r.Report)
 		state := layer.ReadEncryption(section).Files(root)
-		if before == 0 && r.Len() == 0 && state.Message != fmt.Sprintf("%d encrypted values", values) {
+		if before == 0 && r.Len() == 0 && !strings.HasPrefix(state.Message, fmt.Sprintf("%d encrypted value", values)) {
 			t.Fatalf("%d values, %s", values, state.Message)
 		}
 		if strings.Contains(fmt.Sprint(r.Err()), "s3cr3t") && before == 0 {

@@ -103,7 +103,7 @@ func (l *lister) spec(path []string) *sdk.Setting {
 	if c == nil || len(path) != 3 {
 		return nil
 	}
-	specs := l.connectors[c.Connector]
+	specs := slices.Concat(l.connectors[c.Connector], l.connectors[c.Fulfillment.Connector])
 	i := slices.IndexFunc(specs, func(s sdk.Setting) bool { return strings.EqualFold(s.Name, path[2]) })
 	if i < 0 {
 		return nil

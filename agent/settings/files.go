@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/agent/settings/tree"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -19,11 +20,19 @@ const maxTables = 10
 
 // fileMapping makes a connection's mapping of the XML files that EntityTypeMappingFiles names: the
 // columns of every mapping onto the connection's table of objects, one after the other, and the
-// navigations that associations need beside the default ones.
-func fileMapping(s tree.Section, id string, at Origin) EntityTypeMapping {
+// navigations that associations need beside the default ones. The sets of password settings in the
+// files become the connection's.
+func fileMapping(s tree.Section, connection *Connection, at Origin) {
+	id := connection.ID
 	configurations, ok := configurations(s)
 	if !ok {
-		return EntityTypeMapping{}
+		return
+	}
+	for _, file := range s.List("EntityTypeMappingFiles") {
+		connection.Fulfillment.MappingFiles = append(connection.Fulfillment.MappingFiles, tree.Item{Text: tree.Absolute(s.Dir, file.Text), Origin: file.Origin})
+	}
+	for _, c := range configurations {
+		connection.Fulfillment.PasswordSets = append(connection.Fulfillment.PasswordSets, c.passwordSets(s)...)
 	}
 	var mappings []entityTypeMapping
 	var tables []string
@@ -54,11 +63,25 @@ func fileMapping(s tree.Section, id string, at Origin) EntityTypeMapping {
 		s.Invalid(at, "no EntityTypeMapping in the files of %s has the ConnectionTable %s_%s; %s",
 			s.Name("EntityTypeMappingFiles"), id, objectsTable, found).
 			WithHint("Name the connection as the files do, or name the files that map it")
-		return EntityTypeMapping{}
+		return
 	}
-	mapping := unite(s, mappings)
-	mapping.Navigations, mapping.Origin = navigations, at
-	return mapping
+	connection.Mapping = unite(s, mappings)
+	connection.Mapping.Navigations, connection.Mapping.Origin = navigations, at
+}
+
+// passwordSets are the sets of password settings in the file. A password in clear there is a secret
+// like one in the settings.
+func (c *configuration) passwordSets(s tree.Section) (all []PasswordSet) {
+	for _, element := range c.passwords {
+		set := passwordSet(tree.Section{Report: s.Report, Node: element, Path: passwordSection + " " + element.Name, Dir: s.Dir}, element.Name)
+		if !set.DefaultPassword.IsEmpty() {
+			if err := durable.CheckPrivate(set.Origin.File); err != nil {
+				s.Fault(set.Origin, "DefaultPassword is a secret in clear", err)
+			}
+		}
+		all = append(all, set)
+	}
+	return all
 }
 
 // configurations reads the files; false means that something was reported.

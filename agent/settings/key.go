@@ -16,14 +16,14 @@ import (
 // guid is the textual form of a UUID, RFC 9562 section 4.
 var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
-// Resolve checks the connection's values against the keys that its connector describes, and fills
-// in the defaults. Both maps have the names as keys spells them; keys that are absent and have no
+// Resolve checks the connection's values against the keys that one of its connectors describes, and
+// fills in the defaults. others names keys that are there for another connector: they are passed over. Both maps have the names as keys spells them; keys that are absent and have no
 // default are absent. The error is a [Problems] whose faults have Setting set. It may be called
 // any number of times.
-func (c *Connection) Resolve(keys []sdk.Setting) (plain map[string]string, secrets map[string]secret.String, err error) {
+func (c *Connection) Resolve(keys []sdk.Setting, others ...string) (plain map[string]string, secrets map[string]secret.String, err error) {
 	var r tree.Report
 	plain, secrets = map[string]string{}, map[string]secret.String{}
-	c.unknownKeys(keys, &r)
+	c.reportUnknown(keys, others, &r)
 	for _, key := range keys {
 		given, at := c.value(key.Name)
 		if c.isSection(key.Name) {
@@ -116,9 +116,16 @@ func (c *Connection) isSection(key string) bool {
 	return false
 }
 
-// unknownKeys reports the values that neither Usher nor the connector knows.
-func (c *Connection) unknownKeys(keys []sdk.Setting, r *tree.Report) {
-	var known []string
+// Knows reports whether keys, or else Usher itself, know all keys of the connection.
+func (c *Connection) Knows(keys []sdk.Setting) bool {
+	var r tree.Report
+	c.reportUnknown(keys, nil, &r)
+	return r.Len() == 0
+}
+
+// reportUnknown reports the values that nobody knows.
+func (c *Connection) reportUnknown(keys []sdk.Setting, others []string, r *tree.Report) {
+	known := slices.Clone(others)
 	for _, key := range keys {
 		known = append(known, key.Name)
 	}

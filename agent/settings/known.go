@@ -7,7 +7,7 @@ import "github.com/usher-iga/usher/agent/settings/layer"
 var (
 	rootKeys = []string{
 		"TempFolderPath", "WorkFolderPath", "Proxy", "TrustedCertificates", "Connectors", "Connections",
-		layer.EncryptionSection, layer.KeyVaultSection, layer.CyberArkSection,
+		layer.EncryptionSection, layer.KeyVaultSection, layer.CyberArkSection, passwordSection, generationSection,
 	}
 	proxyKeys      = []string{"Address", "Bypass", "Username", "Password"}
 	connectorsKeys = []string{"Folder", "Checksums", "StartTimeout", "IdleTimeout"}
@@ -16,11 +16,30 @@ var (
 		"MaximumInsertedLines", "MaximumUpdatedLines", "MaximumDeletedLines", "MaximumLinkInsertedLines", "MaximumLinkDeletedLines",
 		"MaxPercentageInsertedLines", "MaxPercentageUpdatedLines", "MaxPercentageDeletedLines",
 		"MaxLinkPercentageInsertedLines", "MaxLinkPercentageDeletedLines",
+		"FulfillConnector", "ProvisioningOrdersPath", "OrderRetention",
+		"MaximumDeletes", "MaximumDisables", "MaximumLinkRemovals",
+		"MaxPercentageDeletes", "MaxPercentageDisables", "MaxPercentageLinkRemovals",
 	}
 	mappingKeys = []string{"C0", "Navigations", "Properties"}
 	// Identifier, Format and IsUniqueKey belong to the reference product's mapping and change nothing here.
 	propertyKeys = []string{"ConnectionColumn", "IsPrimaryKey", "Entities", "Identifier", "Format", "IsUniqueKey"}
 	csvKeys      = []string{"Delimiter", "ValueSeparator", "TypeName"}
+
+	// All from TwoFactorSettings on belong to the reference product and change nothing here.
+	passwordKeys = []string{
+		"Sets", "MailSettings", "NotificationSettings", layer.EncryptionSection,
+		"TwoFactorSettings", "File", "Password", "Thumbprint", "DistinguishedName", "StoreLocation", "StoreName",
+	}
+	notificationKeys = []string{"Cultures"}
+	passwordSetKeys  = []string{
+		"AutoGenerate", "DefaultPassword", "GeneratedLength", "GeneratedLowerCaseCharsCount", "GeneratedUpperCaseCharsCount",
+		"GeneratedDigitCharsCount", "GeneratedSymbolCharsCount", "StrengthCheck", "MustChange", "Mode", "DisableNotifications", "NotificationCC",
+		"NotifiedEmailBinding", "NotifiedFullNameBinding", "BeneficiaryEmailBinding", "BeneficiaryFullNameBinding",
+	}
+	mailKeys = []string{
+		"Enabled", "FromAddress", "Host", "Port", "SecureSocketOption", "EnableSsl", "Username", "Password", "UseDefaultCredentials",
+		"UseSpecifiedPickupDirectory", "PickupDirectory", "AllowedDomains", "CatchAllAddress", "CatchAllCCAddress",
+	}
 )
 
 // referenceKeys are root keys that the reference product reads and Usher does not: they may stay in
@@ -29,6 +48,6 @@ var referenceKeys = []string{
 	"$schema", "ApplicationInsights", "ApplicationUri", "Authentication", "AuthorizeUsercubeCertificate",
 	"Cors", "Databases", "IdentityServer",
 	"InstallationDirectoryPath", "InvokeSqlCommands", "JobLaunchTimeout", "Jobs", "LogsPath", "OpenId",
-	"PasswordGenerationSetting", "PasswordResetSettings", "Scheduler", "Serilog", "SourcesRootPaths",
+	"Scheduler", "Serilog", "SourcesRootPaths",
 	"Swagger", "TaskAgentConfiguration", "TaskTimeoutSupplement", "TokenBuildingSettings",
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/agent/secret/keyvault"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/aadsts"
 	"github.com/usher-iga/usher/connectors/sdk/certificate"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -110,12 +111,14 @@ func TestVaultSignIn(t *testing.T) {
 	const base = `{"AzureKeyVault": {"Vault": "https://contoso.vault.azure.net/", `
 	const application = `"TenantId": "t", "ApplicationId": "a", `
 	for _, tc := range []struct {
-		keys, variable string
-		want           keyvault.SignIn // without secrets
+		keys, variables string
+		want            keyvault.SignIn // without secrets and names
 	}{
 		{`"TenantId": null`, "", keyvault.SignIn{Method: keyvault.ManagedIdentity}},
 		{`"TenantId": null`, "AZURE_CLIENT_ID=a", keyvault.SignIn{Method: keyvault.ManagedIdentity, ClientID: "a"}},
-		{`"TenantId": null`, "AZURE_TENANT_ID=t", keyvault.SignIn{Method: keyvault.Environment}},
+		{`"TenantId": null`, "AZURE_TENANT_ID=t AZURE_CLIENT_ID=a AZURE_CLIENT_SECRET=k AZURE_CLIENT_CERTIFICATE_PATH=none", keyvault.SignIn{Method: keyvault.ClientSecret, TenantID: "t", ClientID: "a"}},
+		{`"TenantId": null`, "AZURE_TENANT_ID=t AZURE_CLIENT_ID=a AZURE_CLIENT_CERTIFICATE_PATH=DIR/usher.pem", keyvault.SignIn{Method: keyvault.Certificate, TenantID: "t", ClientID: "a"}},
+		{`"TenantId": null`, "AZURE_TENANT_ID=t AZURE_CLIENT_ID=a AZURE_FEDERATED_TOKEN_FILE=DIR/token", keyvault.SignIn{Method: keyvault.WorkloadIdentity, TenantID: "t", ClientID: "a", TokenFile: "token"}},
 		{`"ManagedIdentity": true`, "AZURE_TENANT_ID=t", keyvault.SignIn{Method: keyvault.ManagedIdentity}},
 		{`"ManagedIdentity": "True", "ApplicationId": "a"`, "", keyvault.SignIn{Method: keyvault.ManagedIdentity, ClientID: "a"}},
 		{application + `"ApplicationKey": "k"`, "", keyvault.SignIn{Method: keyvault.ClientSecret, TenantID: "t", ClientID: "a"}},
@@ -129,20 +132,29 @@ func TestVaultSignIn(t *testing.T) {
 	} {
 		vault := &fakeVault{}
 		dir := write(t, "appsettings.agent.json", minimal, "appsettings.json", base+tc.keys+"}}", "usher.pem", certificates(t).onePEM)
-		l := NewLoader(Options{Dir: dir, Environ: []string{tc.variable}})
+		environ := strings.Fields(tc.variables)
+		for i := range environ {
+			environ[i] = strings.ReplaceAll(environ[i], "DIR/", dir+string(filepath.Separator))
+		}
+		l := NewLoader(Options{Dir: dir, Environ: environ})
 		l.keyVault.Open = vault.open
-		if _, err := l.Load(t.Context()); err != nil {
+		s, err := l.Load(t.Context())
+		if err != nil {
 			t.Errorf("%s: %v", tc.keys, err)
 			continue
 		}
 		got := vault.config.SignIn
-		if (got.Certificate.Key != nil) != strings.Contains(tc.keys, "CertificateFile") || got.ClientSecret.IsEmpty() != (got.Method != keyvault.ClientSecret) {
+		byFile := got.Method == keyvault.Certificate && got.CertificateStore == certificate.Store{}
+		if state := s.Sources()[0]; (got.Certificate.Key != nil) != byFile || byFile != (state.Certificate == filepath.Join(dir, "usher.pem")) || byFile == state.Ends.IsZero() {
+			t.Errorf("%s: %+v, %+v", tc.keys, got, state)
+		}
+		if got.ClientSecret.IsEmpty() != (got.Method != keyvault.ClientSecret) {
 			t.Errorf("%s: %+v", tc.keys, got)
 		}
-		got.Certificate, got.ClientSecret = certificate.Identity{}, secret.String{}
+		got.Certificate, got.ClientSecret, got.Names = certificate.Identity{}, secret.String{}, aadsts.Names{}
 		got.TokenFile = strings.TrimPrefix(got.TokenFile, dir+string(filepath.Separator))
 		if !reflect.DeepEqual(got, tc.want) {
-			t.Errorf("%s, %s: got %+v", tc.keys, tc.variable, got)
+			t.Errorf("%s, %s: got %+v", tc.keys, tc.variables, got)
 		}
 	}
 }
@@ -173,6 +185,22 @@ func TestLoadsSideBySide(t *testing.T) {
 		})
 	}
 	loads.Wait()
+}
+
+// So is the file of the certificate that the environment names for a vault.
+func TestPrivateKeyOfTheEnvironment(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("on Windows access control lists say who can read a file, not its mode")
+	}
+	dir := write(t, "appsettings.agent.json", minimal, "appsettings.json", withVault, "usher.pem", certificates(t).onePEM)
+	file := filepath.Join(dir, "usher.pem")
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := load(t, Options{Dir: dir, Environ: []string{"AZURE_TENANT_ID=t", "AZURE_CLIENT_ID=a", "AZURE_CLIENT_CERTIFICATE_PATH=" + file}})
+	if !strings.HasPrefix(fmt.Sprint(err), "environment variable AZURE_CLIENT_CERTIFICATE_PATH: "+file+" holds secrets") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // Files with secrets that others can read are refused, whatever makes them secret.
@@ -238,7 +266,8 @@ func TestPrivateToTheConnector(t *testing.T) {
 	}
 }
 
-// The key of the certificate is a secret too; nothing needs it while there is no encrypted file.
+// The key of the certificate is a secret too. Nothing needs it while there is no encrypted file, but its
+// state tells.
 func TestPrivateKey(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("on Windows access control lists say who can read a file, not its mode")
@@ -252,14 +281,24 @@ func TestPrivateKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.EncryptionCertificate(); !strings.HasPrefix(fmt.Sprint(err), filepath.Join(dir, "appsettings.json")+":1: ") {
+	place := filepath.Join(dir, "appsettings.json") + ":1: "
+	if _, err := s.EncryptionCertificate(); !strings.HasPrefix(fmt.Sprint(err), place) {
 		t.Errorf("got %v", err)
+	}
+	if state := s.Sources()[0]; !strings.HasPrefix(fmt.Sprint(state.Err), place) || fault.Of(state.Err).Hint == "" || state.Certificate != "" {
+		t.Errorf("got %+v", state)
 	}
 	if err := os.Chmod(filepath.Join(dir, "usher.pem"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if i, err := s.EncryptionCertificate(); err != nil || !i.Certificate().Equal(certificates(t).one.Certificate()) {
 		t.Errorf("got %v", err)
+	}
+	if s, err = load(t, Options{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	if state := s.Sources()[0]; state.Err != nil || state.Certificate != filepath.Join(dir, "usher.pem") || state.Ends.Year() != 2100 {
+		t.Errorf("got %+v", state)
 	}
 	s, err = Default(Options{Dir: dir})
 	if err != nil {

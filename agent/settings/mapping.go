@@ -19,19 +19,23 @@ const (
 const exampleMapping = `Write for example "EntityTypeMapping": {"Properties": [` +
 	`{"ConnectionColumn": "id", "IsPrimaryKey": true}, {"ConnectionColumn": "displayName"}]}`
 
-// mapping reads what the connection exports, from its EntityTypeMapping or the files of EntityTypeMappingFiles.
-func mapping(s tree.Section, id string) EntityTypeMapping {
+// mapping reads what the connection exports, from its EntityTypeMapping or the files of
+// EntityTypeMappingFiles, and what these files say about orders.
+func mapping(s tree.Section, c *Connection) {
 	own, files := s.Node.Find("EntityTypeMapping"), s.Node.Find("EntityTypeMappingFiles")
 	switch {
 	case own != nil && files != nil:
 		s.Invalid(files.Origin, "%s has both EntityTypeMapping (%s) and EntityTypeMappingFiles", s.Path, own.Origin).
 			WithHint("Remove one of them")
-		return EntityTypeMapping{}
 	case files != nil:
-		return fileMapping(s, id, files.Origin)
-	case own == nil:
-		return EntityTypeMapping{}
+		fileMapping(s, c, files.Origin)
+	case own != nil:
+		c.Mapping = ownMapping(s, own)
 	}
+}
+
+// ownMapping reads the EntityTypeMapping of a connection.
+func ownMapping(s tree.Section, own *tree.Node) EntityTypeMapping {
 	m := s.Child("EntityTypeMapping")
 	if own.Shape != tree.Object {
 		return EntityTypeMapping{} // reported

@@ -12,7 +12,7 @@ import (
 )
 
 // notFromVault are keys of a connection that a vault is not asked for.
-var notFromVault = []string{"Connector", "EntityTypeMapping", "EntityTypeMappingFiles"}
+var notFromVault = []string{"Connector", "FulfillConnector", "EntityTypeMapping", "EntityTypeMappingFiles"}
 
 // vaultPaths lists the paths that a vault is asked for: those of single values that stand in the
 // layers below it, those that Usher knows, and those that connectors describe. What sets up the
@@ -32,8 +32,25 @@ func (r *reading) vaultPaths(ctx context.Context, root tree.Section) [][]string 
 	if root.Node.Find(layer.CyberArkSection) != nil {
 		v.add([]string{layer.CyberArkSection}, slices.DeleteFunc(slices.Clone(layer.CyberArkKeys), func(key string) bool { return key == "Program" })...)
 	}
+	if n := root.Node.Find(passwordSection); n != nil && n.Shape == tree.Object {
+		v.passwordPaths(n)
+	}
 	r.connectionPaths(ctx, root, v)
 	return v.all
+}
+
+// passwordPaths adds what is secret in the section about passwords.
+func (v *vaultPaths) passwordPaths(section *tree.Node) {
+	if section.Find("MailSettings") != nil {
+		v.add([]string{passwordSection, "MailSettings"}, "Username", "Password")
+	}
+	if sets := section.Find("Sets"); sets != nil {
+		for _, set := range sets.Members {
+			if _, ok := keyvault.Name(set.Name); ok {
+				v.add([]string{passwordSection, "Sets", set.Name}, "DefaultPassword")
+			}
+		}
+	}
 }
 
 // connectionPaths adds the keys of connections.
@@ -61,11 +78,18 @@ func (r *reading) connectionPaths(ctx context.Context, root tree.Section, v *vau
 		if n := c.Find("Connector"); n != nil && n.IsScalar() {
 			connector = n.Text()
 		}
-		if _, asked := described[connector]; !asked {
-			described[connector] = r.describe(ctx, root, connector, c.Origin)
+		connectors := []string{connector}
+		// The default one need not be installed where nothing but exports is wanted, and it reads no keys of its own.
+		if n := c.Find("FulfillConnector"); n != nil && n.IsScalar() && !strings.EqualFold(n.Text(), defaultFulfillConnector) {
+			connectors = append(connectors, n.Text())
 		}
-		for _, key := range described[connector] {
-			v.add(at, key.Name)
+		for _, connector := range connectors {
+			if _, asked := described[connector]; !asked {
+				described[connector] = r.describe(ctx, root, connector, c.Origin)
+			}
+			for _, key := range described[connector] {
+				v.add(at, key.Name)
+			}
 		}
 	}
 }
@@ -116,5 +140,10 @@ func (v *vaultPaths) isAskedFor(path []string) bool {
 // isOurs reports whether a connection is one that Usher works on: those of other products may stand
 // beside it.
 func isOurs(connection *tree.Node) bool {
-	return connection.Find("Connector") != nil || connection.Find("EntityTypeMapping") != nil || connection.Find("EntityTypeMappingFiles") != nil
+	for _, key := range notFromVault {
+		if connection.Find(key) != nil {
+			return true
+		}
+	}
+	return false
 }

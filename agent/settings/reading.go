@@ -159,7 +159,11 @@ func (r *reading) settings(root tree.Section) *Settings {
 	s.Proxy = proxy(root, r.environ)
 	s.trust(root)
 	s.Connectors = connectors(root, r.options.ProgramDir)
-	s.Connections = connections(root)
+	s.Connections = connections(root, s.WorkFolder)
+	s.Passwords = passwords(root)
+	if root.Node.Find(passwordSection, layer.EncryptionSection) != nil {
+		s.passwordEncryption = layer.ReadEncryption(root.Child(passwordSection))
+	}
 	return s
 }
 

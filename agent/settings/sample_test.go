@@ -68,7 +68,8 @@ func TestSamplesWithComments(t *testing.T) {
 func keysOf(sample string) []string {
 	if sample == "appsettings.json" {
 		ours := slices.DeleteFunc(slices.Clone(rootKeys), func(key string) bool { return key == "Connections" })
-		return slices.DeleteFunc(slices.Concat(ours, proxyKeys, connectorsKeys, layer.EncryptionKeys, layer.KeyVaultKeys, layer.CyberArkKeys),
+		return slices.DeleteFunc(slices.Concat(ours, proxyKeys, connectorsKeys, layer.EncryptionKeys, layer.KeyVaultKeys, layer.CyberArkKeys,
+			passwordSetKeys, mailKeys, notificationKeys),
 			func(key string) bool { return key == "CertificateAzureKeyVault" || key == "EncryptFile" }) // of no use
 	}
 	return slices.Concat([]string{"Connections"}, connectionKeys, mappingKeys, csvKeys, []string{"ConnectionColumn", "IsPrimaryKey", "Entities"})
@@ -107,6 +108,10 @@ func TestSchemasKnowTheKeys(t *testing.T) {
 		{layer.EncryptionSection, main.Defs["encryptionCertificate"], layer.EncryptionKeys},
 		{layer.KeyVaultSection, main.Defs["azureKeyVault"], layer.KeyVaultKeys},
 		{layer.CyberArkSection, main.Defs["cyberArk"], layer.CyberArkKeys},
+		{passwordSection, main.Defs["passwordResetSettings"], passwordKeys},
+		{"a set of passwords", main.Defs["passwordSet"], passwordSetKeys},
+		{"MailSettings", main.Defs["mailSettings"], mailKeys},
+		{"NotificationSettings", main.Defs["notificationSettings"], notificationKeys},
 		{"a connection", agent.Defs["connection"], connectionKeys},
 		{"EntityTypeMapping", agent.Defs["entityTypeMapping"], mappingKeys},
 		{"Properties", agent.Defs["property"], propertyKeys},

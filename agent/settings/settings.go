@@ -49,12 +49,14 @@ type Settings struct {
 	TrustedCertificates    []string // absolute paths of PEM files; see [Settings.Roots]
 	Connectors             Connectors
 	Connections            []*Connection // in order of appearance; the ids are unique case-insensitively
-	Warnings               []Warning     // in order of place
+	Passwords              Passwords
+	Warnings               []Warning // in order of place
 
-	root         *tree.Node
-	encryption   *layer.Encryption
-	sources      []SourceState
-	certificates []Origin // of TrustedCertificates, one each
+	root               *tree.Node
+	encryption         *layer.Encryption
+	passwordEncryption *layer.Encryption // of PasswordResetSettings
+	sources            []SourceState
+	certificates       []Origin // of TrustedCertificates, one each
 }
 
 // SourceState tells how a source of secrets was found; see [layer.State].
@@ -92,6 +94,7 @@ type Connection struct {
 	// MaximumCookieAge is how old a cookie may be before its entity is listed again; 144 h by default.
 	MaximumCookieAge time.Duration
 	Thresholds       Thresholds
+	Fulfillment      Fulfillment
 	Origin           Origin
 
 	dir string // what relative paths are relative to

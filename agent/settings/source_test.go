@@ -120,6 +120,13 @@ func (f *fakeVault) Get(_ context.Context, names []string) (map[string]secret.St
 	return values, f.warnings, nil
 }
 
+func (f *fakeVault) Certificate() *x509.Certificate {
+	if f.config.SignIn.Certificate.Key == nil {
+		return nil
+	}
+	return f.config.SignIn.Certificate.Certificate()
+}
+
 func (f *fakeVault) Refresh() { f.refreshed++ }
 func (f *fakeVault) Close()   { f.closed++ }
 
@@ -127,16 +134,12 @@ func (f *fakeVault) Close()   { f.closed++ }
 type fakeAccounts map[string]cyberark.Account
 
 func (f fakeAccounts) open(cyberark.Central, cyberark.Local, *transport.Transport) (layer.Accounts, error) {
-	return f, nil
+	return cyberark.NewSource(f), nil
 }
 
-func (f fakeAccounts) Get(_ context.Context, objects []string) (map[string]cyberark.Account, []error, error) {
-	for _, object := range objects {
-		if _, ok := f[object]; !ok {
-			return nil, nil, fault.Errorf(fault.NotFound, "CyberArk has no object %s", object)
-		}
+func (f fakeAccounts) Account(_ context.Context, object string) (cyberark.Account, error) {
+	if a, ok := f[object]; ok {
+		return a, nil
 	}
-	return f, nil, nil
+	return cyberark.Account{}, fault.Errorf(fault.NotFound, "CyberArk has no account %s", object).WithHint("Give the name of the object")
 }
-
-func (f fakeAccounts) Refresh() {}

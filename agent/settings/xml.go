@@ -19,7 +19,8 @@ const (
 // configuration is what concerns Usher in one XML file of the reference product.
 type configuration struct {
 	mappings     []entityTypeMapping
-	associations []string // their connection tables
+	associations []string     // their connection tables
+	passwords    []*tree.Node // the sets of password settings, named by their identifiers
 }
 
 // entityTypeMapping is an element EntityTypeMapping, whatever connection it is about.
@@ -102,8 +103,21 @@ func (x *xmlReader) open(element xml.StartElement, at Origin) bool {
 		x.property(element, at)
 	case x.depth == 2 && name == "EntityAssociationMapping":
 		x.found.associations = append(x.found.associations, attribute(element, "ConnectionTable"))
+	case x.depth == 2 && name == passwordSection:
+		x.passwords(element, at)
 	}
 	return true
+}
+
+// passwords takes a set of password settings, as it would stand in a settings file.
+func (x *xmlReader) passwords(element xml.StartElement, at Origin) {
+	set := &tree.Node{Name: attribute(element, "Identifier"), Shape: tree.Object, Origin: at}
+	for _, key := range passwordSetKeys {
+		if value := attribute(element, key); value != "" {
+			set.Add(tree.NewText(key, value, at))
+		}
+	}
+	x.found.passwords = append(x.found.passwords, set)
 }
 
 // property takes a Property of the mapping that is open.

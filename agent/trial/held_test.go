@@ -210,6 +210,33 @@ func TestHeldIsReplaced(t *testing.T) {
 	checkLeftovers(t, h.installation)
 }
 
+// That the settings ask for everything is no decision on a held run, nor on what is too
+// much; who types --complete decides.
+func TestHeldWhileCookiesAreIgnored(t *testing.T) {
+	t.Parallel()
+	h := hold(t)
+	h.installation.Change = func(c map[string]any) {
+		everything(c)
+		c["MaximumDeletedLines"], c["IgnoreCookieFile"] = 3, true
+	}
+	write(t, h.installation)
+	if result := usher(t, h.installation, "export", trial.Connection); result.Code != 3 || !strings.Contains(result.Stderr, "while run "+h.run+" is held") {
+		t.Errorf("exit code %d\n%s", result.Code, result.Stderr)
+	}
+	h.text(t, "runs", "discard", trial.Connection, h.run)
+	h.exceed(t)
+	if runs := h.runs(t); runs[0].Mode != "complete" {
+		t.Errorf("the runs are %v", runs)
+	}
+	result := usher(t, h.installation, "export", trial.Connection, "--complete")
+	if note := "note: run " + h.run + ", which was held, is discarded"; result.Code != 0 || !strings.Contains(result.Stderr, note) {
+		t.Errorf("exit code %d\n%s", result.Code, result.Stderr)
+	}
+	h.copied.load(t, h.installation, published(t, h.installation))
+	h.copied.check(t, h.sandbox)
+	checkLeftovers(t, h.installation)
+}
+
 // A release that is killed at any moment can be made again.
 func TestHeldReleaseIsKilled(t *testing.T) {
 	t.Parallel()

@@ -31,7 +31,9 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-// TestSoakHistories goes on with other histories for the duration in USHER_SOAK.
+// TestSoakHistories goes on with other histories for the duration in USHER_SOAK. Each is
+// one of programs and a tenant and takes seconds; the 2,000 that are to be shown are those
+// of TestSoakConsumer in agent/export, which run in this process.
 func TestSoakHistories(t *testing.T) {
 	text := os.Getenv("USHER_SOAK")
 	if text == "" {
@@ -163,6 +165,9 @@ func (h *history) step(t *testing.T) {
 	}
 	if h.random.IntN(3) == 0 {
 		settings["replays"], settings["duplicates"] = h.random.IntN(30), h.random.Float64()
+	}
+	if h.random.IntN(3) == 0 {
+		settings["minimal"] = h.random.Float64() / 2
 	}
 	late := h.random.IntN(6) == 0
 	if late {

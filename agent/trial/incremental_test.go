@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/usher-iga/usher/agent/export/publish"
+	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/agent/trial"
 )
 
@@ -20,6 +22,7 @@ func TestIncremental(t *testing.T) {
 	write(t, installation)
 	c := &copied{}
 	c.load(t, installation, mustExport(t, installation))
+	control(t, sandbox, "PUT", "/faults", map[string]any{"minimal": 0.05})
 	for round, form := range []string{"", "", "", "gone", "syncStateNotFound", "", "resyncRequired", "deltaLink", ""} {
 		churn := `{"seed": %d,
 			"users": {"create": 5, "update": 20, "softDelete": 4, "restore": 2, "purge": 2},
@@ -40,6 +43,39 @@ func TestIncremental(t *testing.T) {
 			t.Fatalf("in round %d", round)
 		}
 	}
+	c.nothing(t, installation)
+}
+
+// Graph promises to tell what has changed of an object, and no more. What it does not tell
+// is no empty value: the entity is listed again, and the changes are exact (E5).
+func TestMinimalChanges(t *testing.T) {
+	t.Parallel()
+	sandbox, installation := start(t, "--users", "200", "--groups", "20", "--memberships", "400")
+	installation.Complete, installation.Change = false, everything
+	write(t, installation)
+	c := &copied{}
+	c.load(t, installation, mustExport(t, installation))
+	control(t, sandbox, "PUT", "/faults", map[string]any{"minimal": 1})
+	control(t, sandbox, "POST", "/churn", json.RawMessage(`{"seed": 1, "users": {"update": 10}, "groups": {"update": 2}, "members": {"add": 5, "remove": 5}}`))
+	result := usher(t, installation, "export", trial.Connection, "--json")
+	var report struct {
+		Mode     publish.Mode
+		Objects  int
+		Restarts []store.Restart
+	}
+	if err := json.Unmarshal([]byte(result.Stdout), &report); err != nil || result.Code != 0 {
+		t.Fatalf("exit code %d, %v\n%s%s", result.Code, err, result.Stdout, result.Stderr)
+	}
+	if report.Mode != publish.Incremental || report.Objects > 12 {
+		t.Errorf("%s, %d rows of objects", report.Mode, report.Objects)
+	}
+	if !slices.ContainsFunc(report.Restarts, func(r store.Restart) bool {
+		return r.Entity == "user" && strings.Contains(r.Reason, "came without attributes that it had")
+	}) {
+		t.Errorf("restarts %v", report.Restarts)
+	}
+	c.load(t, installation, published(t, installation))
+	c.check(t, sandbox)
 	c.nothing(t, installation)
 }
 

@@ -56,6 +56,7 @@ func Build(ctx context.Context, folder string, agentFlags ...string) (Programs, 
 		os.MkdirAll(connectors, 0o700),
 		build(folder, "agent/cmd/usher", agentFlags...),
 		build(connectors, "connectors/entra-export", agentFlags...),
+		build(connectors, "connectors/entra-fulfill", agentFlags...),
 		build(folder, "connectors/sandbox/usher-sandbox"),
 	)
 	if err != nil {

@@ -130,7 +130,7 @@ func TestUsage(t *testing.T) {
 		arguments []string
 		want      string
 	}{
-		{[]string{"export"}, "accepts 1 arg(s), received 0"},
+		{[]string{"export"}, "'usher export' lacks CONNECTION"},
 		{[]string{"exprot"}, `there is no command "usher exprot", did you mean export?`},
 		{[]string{"export", "X", "--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"export", "X", "--log-level", "loud"}, "--log-level loud"},

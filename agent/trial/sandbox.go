@@ -161,21 +161,32 @@ type Object struct {
 
 // Snapshot calls f with every object of an entity, in order of ids.
 func (s *Sandbox) Snapshot(ctx context.Context, entity string, f func(Object) error) error {
-	resp, err := s.request(ctx, http.MethodGet, "/snapshot/"+entity, nil)
+	return s.Lines(ctx, "/snapshot/"+entity, func(line json.RawMessage) error {
+		var o Object
+		if err := json.Unmarshal(line, &o); err != nil {
+			return err
+		}
+		return f(o)
+	})
+}
+
+// Lines reads what the control API answers as one JSON value a line, and calls f with each.
+func (s *Sandbox) Lines(ctx context.Context, path string, f func(line json.RawMessage) error) error {
+	resp, err := s.request(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	decoder := json.NewDecoder(bufio.NewReader(resp.Body))
 	for {
-		var o Object
-		switch err := decoder.Decode(&o); {
+		var line json.RawMessage
+		switch err := decoder.Decode(&line); {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err
 		}
-		if err := f(o); err != nil {
+		if err := f(line); err != nil {
 			return err
 		}
 	}

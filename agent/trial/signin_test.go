@@ -70,7 +70,7 @@ func TestClouds(t *testing.T) {
 				chosen = "Global"
 			}
 			write(t, installation)
-			result := usher(t, installation, "export", trial.Connection, "--json")
+			result := usher(t, installation, "export", trial.Connection, "--complete", "--json")
 			if message, hint, code := failure(t, result); result.Code != 1 || code != "unauthorized" || !strings.Contains(message+hint, "Cloud") {
 				t.Errorf("the wrong cloud: exit code %d, %s: %s. %s", result.Code, code, message, hint)
 			}

@@ -1,6 +1,7 @@
 package trial_test
 
 import (
+	"encoding/pem"
 	"maps"
 	"os"
 	"os/exec"
@@ -85,6 +86,88 @@ func TestEncryptedFiles(t *testing.T) {
 	}
 }
 
+// An admin who follows docs/credentials.md to the letter has encrypted files that work, and another
+// certificate afterwards.
+func TestEncryptedFilesByTheDocument(t *testing.T) {
+	t.Parallel()
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("skipped: the commands of the document are for a shell")
+	}
+	_, installation := start(t, "--users", "50")
+	want := sums(mustExport(t, installation))
+	path := filepath.Dir(installation.Programs.Usher) + string(filepath.ListSeparator) + os.Getenv("PATH")
+	root := filepath.Join(installation.Settings(), "appsettings.json")
+	steps := 0
+	for _, line := range commandsOf(t, "Encrypted files") {
+		steps++
+		if strings.HasPrefix(line, "{") {
+			if err := os.WriteFile(root, []byte(line), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if strings.HasPrefix(line, "# name next.pem") {
+			if err := os.WriteFile(root, []byte(`{"EncryptionCertificate": {"File": "next.pem"}}`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if strings.Contains(line, "usher-encryption.cer") { // somebody has exported it for another machine
+			exportCertificate(t, filepath.Join(installation.Settings(), "usher-encryption.pem"), filepath.Join(installation.Settings(), "usher-encryption.cer"))
+		}
+		cmd := exec.CommandContext(t.Context(), shell, "-c", line)
+		cmd.Dir, cmd.Env = installation.Settings(), installation.Command(t.Context()).Env
+		cmd.Env = append(cmd.Env, "PATH="+path)
+		cmd.Stdin = strings.NewReader("a value\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, out)
+		}
+	}
+	if steps < 8 {
+		t.Fatalf("the document has %d steps: it is not read", steps)
+	}
+	if _, err := os.Stat(filepath.Join(installation.Settings(), "appsettings.agent.json")); err == nil {
+		t.Error("the clear file is still there")
+	}
+	if got := sums(mustExport(t, installation)); !maps.Equal(got, want) {
+		t.Errorf("exported %v, want %v", got, want)
+	}
+}
+
+// commandsOf gives the indented lines of a chapter of docs/credentials.md.
+func commandsOf(t *testing.T, chapter string) (lines []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "credentials.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n## "+chapter+"\n")
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	for line := range strings.Lines(rest) {
+		if strings.HasPrefix(line, "    ") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
+}
+
+// exportCertificate writes the certificate of a PEM file without its key.
+func exportCertificate(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			if err := os.WriteFile(to, pem.EncodeToMemory(block), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // The secret comes from Azure Key Vault, by each way of signing in to it, over the
 // cloud's own names and a proxy that asks for a password (C2, S8).
 func TestKeyVault(t *testing.T) {
@@ -96,6 +179,7 @@ func TestKeyVault(t *testing.T) {
 	tenant := installation.Tenant
 	control(t, sandbox, "PUT", "/vault/secrets/Connections--Contoso--ApplicationKey", map[string]any{"value": tenant.ClientSecret})
 	relay := newRelay(t, tenant)
+	installation.Root = t.TempDir() // a new one: the tenant is at other addresses now
 	installation.Change = func(c map[string]any) {
 		without(c, "MicrosoftAuthorityPath", "MicrosoftGraphPathApi", "ApplicationKey")
 	}
@@ -157,6 +241,42 @@ func TestKeyVault(t *testing.T) {
 	mustExport(t, installation)
 }
 
+// The secret is replaced while a run is under way, and the vault has been closed to it: the run ends with
+// the vault as the reason, not with a sign-in that was refused for a secret that seems right.
+func TestVaultFailsWithinARun(t *testing.T) {
+	t.Parallel()
+	sandbox, installation := start(t, "--users", "400", "--token-life", "1s")
+	tenant := installation.Tenant
+	var first struct{ KeyID, SecretText string }
+	fetch(t, sandbox, "POST", "/application/secrets", map[string]any{}, &first)
+	control(t, sandbox, "PUT", "/vault/secrets/Connections--Contoso--ApplicationKey", map[string]any{"value": first.SecretText})
+	installation.Change = func(c map[string]any) { without(c, "ApplicationKey") }
+	installation.ChangeRoot = func(r map[string]any) {
+		r["AzureKeyVault"] = map[string]any{
+			"Vault": tenant.Vault, "TenantId": tenant.TenantID, "ApplicationId": tenant.ClientID,
+			"ApplicationKey": tenant.ClientSecret, "MicrosoftAuthorityPath": tenant.Authority,
+		}
+	}
+	write(t, installation)
+	control(t, sandbox, "PUT", "/faults", map[string]any{"latency": "300ms"})
+	done := make(chan trial.Result, 1)
+	go func() {
+		result, _ := installation.Run(t.Context(), "export", trial.Connection, "--json")
+		done <- result
+	}()
+	awaitRequests(t, sandbox, 4)
+	control(t, sandbox, "PUT", "/vault", map[string]any{"denied": "rbac"})
+	control(t, sandbox, "DELETE", "/application/secrets/"+first.KeyID, nil)
+	result := <-done
+	message, hint, _ := failure(t, result)
+	if result.Code != 1 || !strings.Contains(message, "AADSTS7000215") || !strings.Contains(message, "the Key Vault ") || hint == "" {
+		t.Errorf("exit code %d: %s. %s", result.Code, message, hint)
+	}
+	if strings.Contains(result.Stdout+result.Stderr, first.SecretText) {
+		t.Error("the secret is shown")
+	}
+}
+
 // A certificate of the vault signs the application in.
 func TestKeyVaultCertificate(t *testing.T) {
 	t.Parallel()
@@ -194,7 +314,7 @@ func TestCyberArk(t *testing.T) {
 	control(t, sandbox, "PUT", "/cyberark/accounts/Entra_Account", account)
 	control(t, sandbox, "PUT", "/cyberark", map[string]any{"appId": "Usher", "certificate": "required"})
 
-	program := filepath.Join(t.TempDir(), "clipasswordsdk")
+	program := filepath.Join(t.TempDir(), "clipasswordsdk"+filepath.Ext(programs.Usher))
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/usher-iga/usher/connectors/sandbox/cyberark/clipasswordsdk").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ func (p *program) checkCommand() *cobra.Command {
 		Short: "Examine settings, network, sign-in, permissions and credentials",
 		Long: `Examine what an export needs: settings, folders and disk, where secrets come from,
 the way to the tenant, clock, sign-in, permissions, one page of each entity, and
-when credentials end. Nothing is changed.
+when credentials end. Nothing is changed, but folders that are missing are made.
 
 Exit codes: 0 everything that the configuration needs is there, 1 something is
 missing, 2 wrong usage or settings, 130 cancelled.`,
@@ -30,8 +31,14 @@ missing, 2 wrong usage or settings, 130 cancelled.`,
 
 func (p *program) check(cmd *cobra.Command, arguments []string) error {
 	s, runner, err := p.open(cmd.Context())
-	if err != nil {
+	if _, usage := errors.AsType[usageError](err); usage || cmd.Context().Err() != nil {
 		return err
+	}
+	if err != nil { // settings that cannot be read are what a check is for
+		if err := p.printChecked([]job.Checked{job.Unreadable(err)}); err != nil {
+			return err
+		}
+		return told(exitFailed)
 	}
 	connections := s.Connections
 	if len(arguments) > 0 {
@@ -44,7 +51,8 @@ func (p *program) check(cmd *cobra.Command, arguments []string) error {
 	all := []job.Checked{runner.CheckInstallation()}
 	for _, c := range connections {
 		if len(arguments) == 0 && c.CheckMapping() != nil {
-			continue // nothing is exported from it
+			all = append(all, job.NotExported(c))
+			continue
 		}
 		checked, err := runner.CheckConnection(cmd.Context(), c, sdk.Full)
 		if err != nil {
@@ -57,16 +65,11 @@ func (p *program) check(cmd *cobra.Command, arguments []string) error {
 	}
 	for _, c := range all {
 		if c.Failed() {
-			return checkFailed{}
+			return told(exitFailed)
 		}
 	}
 	return nil
 }
-
-// checkFailed ends a check that found something missing, which has been printed.
-type checkFailed struct{}
-
-func (checkFailed) Error() string { return "something is missing" }
 
 // checkedResult is one part of a check as --json prints it.
 type checkedResult struct {
@@ -91,6 +94,7 @@ type permissionResult struct {
 	ID        string   `json:"id,omitempty"`
 	Purpose   string   `json:"purpose"`
 	State     string   `json:"state"` // granted, missing or unknown
+	Optional  bool     `json:"optional,omitempty"`
 	GrantedBy string   `json:"grantedBy,omitempty"`
 	Instead   []string `json:"instead,omitempty"`
 }
@@ -98,7 +102,7 @@ type permissionResult struct {
 func newCheckedResult(c job.Checked) checkedResult {
 	result := checkedResult{Connection: c.Connection, OK: !c.Failed(), Findings: []findingResult{}, ConsentURL: c.ConsentURL}
 	for _, f := range c.Findings {
-		one := findingResult{string(f.State), f.Subject, f.Message, f.Hint, f.Setting, nil}
+		one := findingResult{State: string(f.State), Subject: f.Subject, Message: f.Message, Hint: f.Hint, Setting: f.Setting}
 		if !f.Ends.IsZero() {
 			one.Ends = &f.Ends
 		}
@@ -115,7 +119,9 @@ func newPermissionResult(p sdk.Permission) permissionResult {
 	if p.Grant == sdk.Unknown {
 		state = "unknown"
 	}
-	return permissionResult{p.Name, p.ID, p.Purpose, state, p.GrantedBy, p.Instead}
+	return permissionResult{
+		Name: p.Name, ID: p.ID, Purpose: p.Purpose, State: state, Optional: p.Optional, GrantedBy: p.GrantedBy, Instead: p.Instead,
+	}
 }
 
 func (p *program) printChecked(all []job.Checked) error {
@@ -163,11 +169,7 @@ func (p *program) printOne(c job.Checked) {
 	}
 	marks := map[sdk.FindingState]string{sdk.OK: "ok", sdk.Warned: "warning", sdk.Failed: "FAILED"}
 	for _, f := range c.Findings {
-		hint := f.Hint
-		if f.State == sdk.OK {
-			hint = ""
-		}
-		line(marks[f.State], f.Subject, strings.ReplaceAll(f.Message, "\n", " "), hint)
+		line(marks[f.State], f.Subject, strings.ReplaceAll(f.Message, "\n", " "), f.Hint)
 	}
 	missing := false
 	for _, permission := range c.Permissions {
@@ -180,6 +182,10 @@ func (p *program) printOne(c job.Checked) {
 			line("ok", "permission", message, "")
 		case sdk.Missing:
 			missing = true
+			if permission.Optional {
+				line("-", "permission", permission.Name+" is not granted, for "+permission.Purpose, "")
+				continue
+			}
 			line("FAILED", "permission", permission.Name+" is missing, for "+permission.Purpose, "")
 		default:
 			line("?", "permission", permission.Name+" is needed, for "+permission.Purpose, "")
@@ -212,7 +218,7 @@ func (p *program) consent(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if len(checked.Permissions) == 0 {
+	if checked.ConsentURL == "" {
 		for _, f := range checked.Findings {
 			if f.State == sdk.Failed {
 				return fault.Errorf(fault.Invalid, "%s", f.Message).WithHint("%s", f.Hint)
@@ -234,7 +240,9 @@ func (p *program) consent(cmd *cobra.Command, arguments []string) error {
 	for _, permission := range checked.Permissions {
 		fmt.Fprintf(p.stdout, "  %-36s %s  for %s\n", permission.Name, permission.ID, permission.Purpose)
 	}
-	if checked.ConsentURL != "" {
+	if checked.ConsentURL == "" {
+		fmt.Fprintln(p.stdout, "\nThere is no link by which an admin grants them to an identity of a machine: docs/register.md shows the commands that do.")
+	} else {
 		fmt.Fprintf(p.stdout, "\nAdd them to the application registration (docs/register.md has the steps).\nThen an admin of the tenant opens this link and accepts:\n\n  %s\n", checked.ConsentURL)
 	}
 	return nil

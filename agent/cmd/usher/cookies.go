@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/usher-iga/usher/agent/store"
+	"github.com/usher-iga/usher/agent/export/ledger"
 )
 
 func (p *program) cookiesCommand() *cobra.Command {
@@ -42,7 +42,8 @@ the files secret, and their times: an import takes the age of a cookie from them
 
 Import cookies of the same tenant and mapping only. A cookie that is newer than the
 last export loses the changes between the two; export with --complete afterwards.
-One that is older costs nothing: what is known already is not delivered again.`,
+One that is older costs nothing: what is known already is not delivered again. One
+from before the last complete export is refused: another mapping may have been asked.`,
 			Args: args(cobra.MinimumNArgs(2)),
 			RunE: p.importCookies,
 		},
@@ -51,24 +52,29 @@ One that is older costs nothing: what is known already is not delivered again.`,
 }
 
 func (p *program) listCookies(cmd *cobra.Command, arguments []string) error {
-	return p.withStore(cmd, arguments[0], func(s *store.Store) error {
-		known, err := s.Known()
-		if err != nil {
-			return err
-		}
+	return p.look(cmd, arguments[0], func(l *ledger.Ledger) error {
 		type cookie struct {
 			Entity   string    `json:"entity"`
 			Obtained time.Time `json:"obtained"`
 			Run      string    `json:"run"`
 		}
 		cookies := []cookie{}
-		for _, c := range known.Cookies() {
-			cookies = append(cookies, cookie{c.Entity, c.Obtained, c.Run})
+		if l != nil {
+			known, err := l.Known()
+			if err != nil {
+				return err
+			}
+			for _, c := range known.Cookies() {
+				cookies = append(cookies, cookie{c.Entity, c.Obtained, c.Run})
+			}
 		}
 		if p.json {
 			return p.printJSON(struct {
 				Cookies []cookie `json:"cookies"`
 			}{cookies})
+		}
+		if len(cookies) == 0 {
+			fmt.Fprintf(p.stdout, "There are no cookies of %s.\n", arguments[0])
 		}
 		table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		for _, c := range cookies {

@@ -58,7 +58,7 @@ func TestMoveCookies(t *testing.T) {
 	if len(imported.Imported) != 1 || imported.Imported[0].Entity != "user" || len(imported.Warnings) > 0 {
 		t.Errorf("imported are %v", imported)
 	}
-	s.tells(t, "*  published  cookies import  0s  \n", "runs", "list", "Contoso", "--last", "1")
+	s.tells(t, "*  done  cookies import  0s  \n", "runs", "list", "Contoso", "--last", "1")
 }
 
 // A cookie that is newer than what is known loses changes, and that is said.
@@ -85,5 +85,5 @@ func TestImportIsRefused(t *testing.T) {
 	if _, stderr := s.usher(t, exitFailed, "cookies", "import", "Contoso", group, user); !strings.Contains(stderr, "is encrypted") || !strings.Contains(stderr, "none of group") {
 		t.Errorf("not all is told: %s", stderr)
 	}
-	s.refuses(t, exitUsage, fault.Invalid, "requires at least 2 arg(s)", "cookies", "import", "Contoso")
+	s.refuses(t, exitUsage, fault.Invalid, "'usher cookies import' lacks FILE...", "cookies", "import", "Contoso")
 }

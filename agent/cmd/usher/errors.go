@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
+	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -29,6 +31,9 @@ func failures(err error) []failure {
 		}
 		return all
 	}
+	if refusal, ok := errors.AsType[*order.Refusal](err); ok {
+		return refusalFailures(refusal)
+	}
 	if usage, ok := errors.AsType[usageError](err); ok {
 		return []failure{{Code: string(fault.Invalid), Message: usage.Error(), Hint: "See usher --help"}}
 	}
@@ -39,6 +44,19 @@ func failures(err error) []failure {
 		f.Hint = "This should not happen; please report it with the log"
 	}
 	return []failure{f}
+}
+
+// refusalFailures gives one entry for each problem of a refused input of orders, behind one for the input.
+func refusalFailures(r *order.Refusal) []failure {
+	summary := failure{Code: string(fault.Invalid), Message: r.Source + " is refused, nothing of it was accepted"}
+	if r.Count > len(r.Problems) {
+		summary.Message += fmt.Sprintf(": %d problems, of which the first %d are", r.Count, len(r.Problems))
+	}
+	all := []failure{summary}
+	for _, p := range r.Problems {
+		all = append(all, failure{Code: string(fault.Invalid), Message: p.String(), Hint: p.Hint})
+	}
+	return all
 }
 
 // printError tells what went wrong and what to do next, on standard error; with
@@ -59,8 +77,15 @@ func (p *program) printError(err error) {
 	}
 }
 
-// sentence ends a text with a full stop, unless it ends a sentence already.
+// pasted matches a hint that ends with a command to copy.
+var pasted = regexp.MustCompile(`: (usher|chmod|chown|icacls|az) [^:]*$`) //nolint:gochecknoglobals // never changed
+
+// sentence ends a text with a full stop, unless it ends a sentence already, or with a
+// command that is to be copied.
 func sentence(text string) string {
+	if pasted.MatchString(text) {
+		return text
+	}
 	if strings.HasSuffix(text, "?") || strings.HasSuffix(text, "!") || strings.HasSuffix(text, ".") {
 		return text
 	}

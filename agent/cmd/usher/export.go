@@ -21,8 +21,9 @@ func (p *program) exportCommand() *cobra.Command {
 
 The files are replaced as one set at the end; a run that fails or is cancelled
 leaves them as they were. The first export is complete. Later ones hold what has
-changed since the one before, unless the settings of the connection have changed
-or --complete asks for everything.
+changed since the one before, unless what is asked for has changed or --complete
+asks for everything. --complete is a decision: limits such as MaximumDeletedLines
+do not hold for it, and it replaces a run that is held.
 
 Exit codes: 0 published, 1 failed, 2 wrong usage or settings, 3 held for an
 operator, 130 cancelled.`,
@@ -84,8 +85,8 @@ type exportResult struct {
 	ThrottledSeconds float64         `json:"throttledSeconds"`
 	Manifest         string          `json:"manifest"`
 	Files            []exportFile    `json:"files"`
-	Restarts         []exportRestart `json:"restarts,omitempty"`
-	Renewed          []store.Renewal `json:"renewed,omitempty"`
+	Discarded        string          `json:"discarded,omitempty"` // run that was held
+	Restarts         []store.Restart `json:"restarts,omitempty"`
 	Warnings         []warning       `json:"warnings,omitempty"`
 }
 
@@ -99,17 +100,12 @@ type exportFile struct {
 	SHA256  string `json:"sha256"`
 }
 
-type exportRestart struct {
-	Entity string `json:"entity"`
-	Reason string `json:"reason"`
-}
-
 func newExportResult(r export.Report, reading time.Duration) exportResult {
 	result := exportResult{
 		Connection: r.Connection, Run: r.Run, Mode: string(r.Mode), Why: r.Why, Started: r.Started, Finished: r.Finished,
 		Seconds: r.Finished.Sub(r.Started).Seconds(), ReadingSeconds: reading.Seconds(),
 		Requests: r.Requests, ResourceUnits: r.ResourceUnits, ThrottledSeconds: r.Throttled.Seconds(), Manifest: r.Manifest,
-		Renewed: r.Renewed,
+		Discarded: r.Discarded, Restarts: r.Restarts,
 	}
 	for _, e := range r.Entities {
 		result.Objects += e.Objects
@@ -117,9 +113,6 @@ func newExportResult(r export.Report, reading time.Duration) exportResult {
 	}
 	for _, f := range r.Files {
 		result.Files = append(result.Files, exportFile{f.Name, f.Rows, f.Inserts, f.Updates, f.Deletes, f.Bytes, f.SHA256})
-	}
-	for _, restart := range r.Restarts {
-		result.Restarts = append(result.Restarts, exportRestart(restart))
 	}
 	for _, w := range r.Warnings {
 		result.Warnings = append(result.Warnings, warning(w))
@@ -133,13 +126,13 @@ func (p *program) printReport(r export.Report) error {
 		p.printWarning(warning(w))
 	}
 	for _, restart := range r.Restarts {
-		fmt.Fprintf(p.stderr, "note: %s was listed again from its start: %s\n", restart.Entity, restart.Reason)
-	}
-	for _, renewed := range r.Renewed {
-		fmt.Fprintf(p.stderr, "note: %s\n", renewal(renewed))
+		fmt.Fprintf(p.stderr, "note: %s\n", listedAgain(restart))
 	}
 	if r.Why != "" {
 		fmt.Fprintf(p.stderr, "note: everything was exported: %s\n", r.Why)
+	}
+	if r.Discarded != "" {
+		fmt.Fprintf(p.stderr, "note: run %s, which was held, is discarded: this one replaces it\n", r.Discarded)
 	}
 	throttled := ""
 	if r.Throttled > 0 {
@@ -158,9 +151,9 @@ func (p *program) printReport(r export.Report) error {
 	return nil
 }
 
-// renewal tells why an entity was listed again though nothing was wrong.
-func renewal(r store.Renewal) string {
-	return fmt.Sprintf("%s was listed again to renew its cookie of %s before it dies (MaximumCookieAge)", r.Entity, r.Obtained.Format(time.DateTime+" MST"))
+// listedAgain tells that an entity was listed from its start, and why.
+func listedAgain(r store.Restart) string {
+	return fmt.Sprintf("%s was listed again from its start: %s", r.Entity, r.Reason)
 }
 
 // commands tells the rows of an incremental file.

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,7 +57,10 @@ func (p *program) run(ctx context.Context) int {
 	if p.opened != nil {
 		p.opened.Close()
 	}
-	if _, told := errors.AsType[checkFailed](err); err != nil && !told {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) && fault.Of(err) == nil {
+		err = fault.Errorf(fault.Canceled, "cancelled")
+	}
+	if _, done := errors.AsType[told](err); err != nil && !done {
 		p.printError(err)
 	}
 	return exitCode(err)
@@ -64,8 +69,9 @@ func (p *program) run(ctx context.Context) int {
 func (p *program) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "usher",
-		Short: "Export a Microsoft Entra tenant to the files that an IGA system loads",
-		Long: `Usher exports a Microsoft Entra tenant to the CSV files that an IGA system loads.
+		Short: "Export a Microsoft Entra tenant to the files that an IGA system loads, and carry out its orders",
+		Long: `Usher exports a Microsoft Entra tenant to the CSV files that an IGA system loads, and
+carries out the provisioning orders that come back.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 held for an operator,
 130 cancelled.`,
@@ -75,12 +81,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 held for an operator,
 		RunE:          parent,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misuse(cmd, err.Error()) })
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.settingsDir, "settings", "", "`folder` of the appsettings files (default: the folder of the usher program)")
 	flags.StringVar(&p.logLevel, "log-level", "warn", "what to log on standard error: trace, debug, info, warn, error or off")
 	flags.BoolVar(&p.json, "json", false, "print one JSON object instead of text")
-	root.AddCommand(p.exportCommand(), p.checkCommand(), p.consentCommand(), p.settingsCommand(), p.secretsCommand(),
+	root.AddCommand(p.exportCommand(), p.fulfillCommand(), p.ordersCommand(), p.actionsCommand(), p.auditCommand(), p.checkCommand(), p.consentCommand(), p.settingsCommand(), p.secretsCommand(),
 		p.runsCommand(), p.cookiesCommand(), p.storeCommand(), p.connectorsCommand(), p.versionCommand())
 	return root
 }
@@ -100,17 +106,31 @@ func parent(cmd *cobra.Command, arguments []string) error {
 	if near := cmd.SuggestionsFor(arguments[0]); len(near) > 0 {
 		wrong += ", did you mean " + near[0] + "?"
 	}
-	return usageError{errors.New(wrong)}
+	return misuse(cmd, wrong)
 }
 
-// args wraps a cobra check of arguments, so that its error counts as usage.
+// args wraps a cobra check of arguments, so that its error counts as usage and says what
+// is missing, or too much.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{err}
+		err := check(cmd, args)
+		if err == nil {
+			return nil
 		}
-		return nil
+		message, wanted := err.Error(), strings.Fields(cmd.Use)[1:]
+		switch given := len(args); {
+		case given < len(wanted) && !strings.HasPrefix(wanted[given], "["):
+			message = fmt.Sprintf("'%s' lacks %s", cmd.CommandPath(), wanted[given])
+		case given > len(wanted) && len(wanted) > 0:
+			message = fmt.Sprintf("'%s' takes %s, and %q is given too", cmd.CommandPath(), strings.Join(wanted, " "), args[len(wanted)])
+		}
+		return misuse(cmd, message)
 	}
+}
+
+// misuse is a wrong use of a command, which its help puts right.
+func misuse(cmd *cobra.Command, message string) error {
+	return fault.Errorf(fault.Invalid, "%s", message).WithHint("See '%s --help'", cmd.CommandPath())
 }
 
 // The exit codes, documented in docs/export.md.
@@ -125,6 +145,9 @@ const (
 func exitCode(err error) int {
 	if err == nil {
 		return exitDone
+	}
+	if code, ok := errors.AsType[told](err); ok {
+		return int(code)
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage

@@ -29,12 +29,12 @@ func TestUsageErrors(t *testing.T) {
 		{"exprot Contoso", `there is no command "usher exprot", did you mean export?`},
 		{"settings valdate", `there is no command "usher settings valdate", did you mean validate?`},
 		{"connectors nonsense", `there is no command "usher connectors nonsense"`},
-		{"export", "accepts 1 arg(s), received 0"},
+		{"export", "'usher export' lacks CONNECTION"},
 		{"version now", `unknown command "now" for "usher version"`},
 		{"export X --nonsense", "unknown flag: --nonsense"},
 	} {
 		code, stdout, stderr := invoke(t, strings.Fields(tc.arguments)...)
-		if code != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "usher: "+tc.want) || !strings.HasSuffix(stderr, "See usher --help.\n") {
+		if code != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "usher: "+tc.want) || !strings.HasSuffix(stderr, "--help'.\n") {
 			t.Errorf("usher %s: exit code %d, %q, %q", tc.arguments, code, stdout, stderr)
 		}
 		code, stdout, stderr = invoke(t, append(strings.Fields(tc.arguments), "--json")...)

@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/usher-iga/usher/agent/export/ledger"
 	"github.com/usher-iga/usher/agent/job"
 	"github.com/usher-iga/usher/agent/store"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 func (p *program) runsCommand() *cobra.Command {
@@ -70,13 +72,22 @@ func (p *program) decideRun(state string, decide func(cmd *cobra.Command, runner
 	}
 }
 
-// withStore calls work with what is known of a connection.
-func (p *program) withStore(cmd *cobra.Command, connection string, work func(*store.Store) error) error {
+// look calls work with what stands of a connection, or without it where nothing was ever
+// exported.
+func (p *program) look(cmd *cobra.Command, connection string, work func(*ledger.Ledger) error) error {
 	_, runner, err := p.prepare(cmd.Context())
 	if err != nil {
 		return err
 	}
-	return runner.WithStore(cmd.Context(), connection, work)
+	met := false
+	err = runner.Look(cmd.Context(), connection, func(l *ledger.Ledger) error {
+		met = true
+		return work(l)
+	})
+	if err == nil && !met {
+		return work(nil)
+	}
+	return err
 }
 
 func (p *program) listRuns(cmd *cobra.Command, arguments []string) error {
@@ -84,15 +95,22 @@ func (p *program) listRuns(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return p.withStore(cmd, arguments[0], func(s *store.Store) error {
-		runs, err := s.Runs(max(last, 0))
-		if err != nil {
-			return err
+	return p.look(cmd, arguments[0], func(l *ledger.Ledger) error {
+		runs := []store.Run{}
+		if l != nil {
+			remembered, err := l.Runs(max(last, 0))
+			if err != nil {
+				return err
+			}
+			runs = append(runs, remembered...)
 		}
 		if p.json {
 			return p.printJSON(struct {
 				Runs []store.Run `json:"runs"`
 			}{runs})
+		}
+		if len(runs) == 0 {
+			fmt.Fprintf(p.stdout, "There are no runs of %s.\n", arguments[0])
 		}
 		table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		for _, run := range runs {
@@ -102,9 +120,9 @@ func (p *program) listRuns(cmd *cobra.Command, arguments []string) error {
 	})
 }
 
-// totals tells the rows of a run by command, or why there are none.
+// totals tells the rows of a run by command, or why they are not published.
 func totals(run store.Run) string {
-	if run.Error != nil {
+	if run.Error != nil && run.State != store.Released {
 		return run.Error.Message
 	}
 	rows := map[string]uint64{}
@@ -121,31 +139,34 @@ func totals(run store.Run) string {
 }
 
 func (p *program) showRun(cmd *cobra.Command, arguments []string) error {
-	return p.withStore(cmd, arguments[0], func(s *store.Store) error {
-		run, err := s.Run(arguments[1])
+	return p.look(cmd, arguments[0], func(l *ledger.Ledger) error {
+		if l == nil {
+			return fault.Errorf(fault.NotFound, "connection %s has no run %s: it was never exported", arguments[0], arguments[1]).
+				WithHint("Run 'usher export %s'", arguments[0])
+		}
+		run, err := l.Run(arguments[1])
 		if err != nil {
 			return err
 		}
-		if p.json {
-			return p.printJSON(run)
+		folder := ""
+		if run.State == store.Held {
+			folder = l.HeldFolder(run.ID)
 		}
-		return p.printRun(run)
+		if p.json {
+			return p.printJSON(struct {
+				store.Run
+				HeldFolder string `json:"heldFolder,omitempty"`
+			}{run, folder})
+		}
+		return p.printRun(run, folder)
 	})
 }
 
-// printRun tells a person what a run did.
-func (p *program) printRun(run store.Run) error {
+// printRun tells a person what a run did, and where its files are if it is held.
+func (p *program) printRun(run store.Run, folder string) error {
 	fmt.Fprintf(p.stdout, "Run %s: %s, %s, from %s, %v\n", run.ID, run.State, run.Mode,
 		run.Started.Format(time.DateTime+" MST"), run.Finished.Sub(run.Started).Round(10*time.Millisecond))
-	if !run.Decided.IsZero() {
-		fmt.Fprintf(p.stdout, "It was decided on at %s\n", run.Decided.Format(time.DateTime+" MST"))
-	}
-	if run.Error != nil {
-		fmt.Fprintf(p.stdout, "%s\n", sentence(run.Error.Message))
-		if run.Error.Hint != "" {
-			fmt.Fprintf(p.stdout, "%s\n", sentence(run.Error.Hint))
-		}
-	}
+	p.printOutcome(run, folder)
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	for _, c := range run.Counts {
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%d rows\n", c.Entity, c.Navigation, c.Command, c.Rows)
@@ -154,13 +175,27 @@ func (p *program) printRun(run store.Run) error {
 		return err
 	}
 	for _, restart := range run.Restarts {
-		fmt.Fprintf(p.stdout, "note: %s was listed again from its start: %s\n", restart.Entity, restart.Reason)
-	}
-	for _, renewed := range run.Renewed {
-		fmt.Fprintf(p.stdout, "note: %s\n", renewal(renewed))
+		fmt.Fprintf(p.stdout, "note: %s\n", listedAgain(restart))
 	}
 	for _, w := range run.Warnings {
 		fmt.Fprintf(p.stdout, "warning: %s\n", w.Message)
 	}
 	return nil
+}
+
+// printOutcome tells why a run was not published, or was held before.
+func (p *program) printOutcome(run store.Run, folder string) {
+	why := run.Error
+	switch {
+	case why == nil:
+	case !run.Decided.IsZero():
+		fmt.Fprintf(p.stdout, "It was held because %s; %s at %s.\n", why.Message, run.State, run.Decided.Format(time.DateTime+" MST"))
+	case run.State == store.Held:
+		fmt.Fprintf(p.stdout, "It is held because %s\n%s\nIts files are in %s\n", sentence(why.Message), sentence(why.Hint), folder)
+	default:
+		fmt.Fprintf(p.stdout, "%s\n", sentence(why.Message))
+		if why.Hint != "" {
+			fmt.Fprintf(p.stdout, "%s\n", sentence(why.Hint))
+		}
+	}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha1" // the thumbprint by which Windows and Entra name a certificate is SHA-1 by definition
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -43,7 +45,7 @@ stay readable. Delete the first file afterwards: its values stand in clear.`,
 	value := &cobra.Command{
 		Use:   "encrypt-value",
 		Short: "Encrypt one value, asked for or read from standard input",
-		Args:  args(cobra.NoArgs),
+		Args:  args(noValue),
 		RunE:  p.encryptValue,
 	}
 
@@ -51,16 +53,18 @@ stay readable. Delete the first file afterwards: its values stand in clear.`,
 		Use:   "rotate --to FILE [FILE...]",
 		Short: "Encrypt the encrypted settings for another certificate",
 		Long: `Encrypt the encrypted settings files, or those named, for another certificate.
-A file is replaced as a whole; files that are for the new certificate already are left
-as they are, so it can be run again. Name the new certificate in EncryptionCertificate afterwards.`,
+A file is replaced as a whole, and it can be run again: values that are for the new
+certificate already can be read, too. Name the new certificate in EncryptionCertificate
+afterwards.`,
 		Args: args(cobra.ArbitraryArgs),
 		RunE: p.rotate,
 	}
 	rotate.Flags().String("to", "", "`file` of the new certificate with its key (PEM)")
 
-	for _, c := range []*cobra.Command{encrypt, value, rotate} {
-		c.Flags().String("certificate", "", "`file` of the certificate with its key (default: EncryptionCertificate of the settings)")
+	for _, c := range []*cobra.Command{encrypt, value} {
+		c.Flags().String("certificate", "", "`file` of the certificate, with or without its key (default: EncryptionCertificate of the settings)")
 	}
+	rotate.Flags().String("certificate", "", "`file` of the present certificate with its key (default: EncryptionCertificate of the settings)")
 
 	certificate := &cobra.Command{
 		Use:   "new-certificate FILE",
@@ -75,7 +79,36 @@ as they are, so it can be run again. Name the new certificate in EncryptionCerti
 	return command
 }
 
-// identity is the certificate to encrypt for: that of the flag, or the settings'.
+// noValue refuses arguments without repeating them: they may be secrets.
+func noValue(_ *cobra.Command, arguments []string) error {
+	if len(arguments) > 0 {
+		return errors.New("the value is no argument: others could read it in the list of processes. It is asked for, or read from standard input")
+	}
+	return nil
+}
+
+// recipient is the certificate to encrypt for: that of the flag, for which no private key
+// is needed, or the settings'.
+func (p *program) recipient(cmd *cobra.Command) (*x509.Certificate, error) {
+	file, err := cmd.Flags().GetString("certificate")
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if file == "" {
+		identity, err := p.identity(cmd)
+		if err != nil {
+			return nil, err
+		}
+		return identity.Certificate(), nil
+	}
+	c, hasKey, err := certificate.LoadPublic(file, "")
+	if err == nil && hasKey {
+		err = durable.CheckPrivate(file)
+	}
+	return c, err
+}
+
+// identity is the certificate with its private key: that of the flag, or the settings'.
 func (p *program) identity(cmd *cobra.Command) (certificate.Identity, error) {
 	file, err := cmd.Flags().GetString("certificate")
 	if err != nil {
@@ -105,6 +138,7 @@ func (p *program) encryptFile(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	p.settingsBeside(from)
 	replace, err := cmd.Flags().GetBool("replace")
 	if err != nil {
 		return usageError{err}
@@ -122,11 +156,11 @@ func (p *program) encryptFile(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return fault.Errorf(fault.Invalid, "read %s: %w", from, err)
 	}
-	identity, err := p.identity(cmd)
+	recipient, err := p.recipient(cmd)
 	if err != nil {
 		return err
 	}
-	sealed, err := settings.EncryptFile(from, content, func(text string) (string, error) { return rsafile.Seal(text, identity.Certificate()) })
+	sealed, err := settings.EncryptFile(from, content, func(text string) (string, error) { return rsafile.Seal(text, recipient) })
 	if err != nil {
 		return err
 	}
@@ -137,11 +171,19 @@ func (p *program) encryptFile(cmd *cobra.Command, arguments []string) error {
 		return p.printJSON(struct {
 			File       string `json:"file"`
 			Thumbprint string `json:"thumbprint"`
-		}{to, thumbprint(identity.Certificate())})
+		}{to, thumbprint(recipient)})
 	}
-	fmt.Fprintf(p.stdout, "Encrypted %s into %s for the certificate %s.\n", from, to, thumbprint(identity.Certificate()))
+	fmt.Fprintf(p.stdout, "Encrypted %s into %s for the certificate %s.\n", from, to, thumbprint(recipient))
 	fmt.Fprintf(p.stdout, "Run 'usher check', then delete %s: its values stand in clear.\n", from)
 	return nil
+}
+
+// settingsBeside makes the folder of a settings file the settings' folder, unless
+// --settings names one.
+func (p *program) settingsBeside(file string) {
+	if p.settingsDir == "" {
+		p.settingsDir = filepath.Dir(file)
+	}
 }
 
 // encryptedName puts "encrypted" into the name of a settings file.
@@ -155,15 +197,15 @@ func encryptedName(file string) (string, error) {
 }
 
 func (p *program) encryptValue(cmd *cobra.Command, _ []string) error {
-	identity, err := p.identity(cmd)
+	recipient, err := p.recipient(cmd)
 	if err != nil {
 		return err
 	}
-	text, err := p.ask()
+	text, err := p.ask(cmd.Context())
 	if err != nil {
 		return err
 	}
-	sealed, err := rsafile.Seal(text.Reveal(), identity.Certificate())
+	sealed, err := rsafile.Seal(text.Reveal(), recipient)
 	if err != nil {
 		return err
 	}
@@ -180,33 +222,52 @@ func (p *program) encryptValue(cmd *cobra.Command, _ []string) error {
 const maxValue = 1 << 20
 
 // ask reads a secret: from the terminal without showing it, or from standard input up
-// to its end, without the line break there.
-func (p *program) ask() (secret.String, error) {
+// to its end, without the line break there. It ends with ctx.
+func (p *program) ask(ctx context.Context) (secret.String, error) {
+	read, restore := p.readInput, func() {}
 	if file, ok := p.stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		fmt.Fprint(p.stderr, "Value: ")
-		text, err := term.ReadPassword(int(file.Fd()))
-		fmt.Fprintln(p.stderr)
+		state, err := term.GetState(int(file.Fd()))
 		if err != nil {
-			return secret.String{}, fault.Errorf(fault.Storage, "read the value from the terminal: %w", err)
+			return secret.String{}, fault.Errorf(fault.Storage, "ask for the value on the terminal: %w", err)
 		}
-		return p.filled(text)
+		fmt.Fprint(p.stderr, "Value: ")
+		restore = func() {
+			_ = term.Restore(int(file.Fd()), state) // there is nothing else to try
+			fmt.Fprintln(p.stderr)
+		}
+		read = func() ([]byte, error) { return term.ReadPassword(int(file.Fd())) }
 	}
-	text, err := io.ReadAll(io.LimitReader(p.stdin, maxValue+1))
-	switch {
-	case err != nil:
-		return secret.String{}, fault.Errorf(fault.Storage, "read the value from standard input: %w", err)
-	case len(text) > maxValue:
-		return secret.String{}, fault.Errorf(fault.Invalid, "the value is longer than %d MiB", maxValue>>20)
+	type answer struct {
+		text []byte
+		err  error
 	}
-	text = bytes.TrimSuffix(text, []byte("\n"))
-	return p.filled(bytes.TrimSuffix(text, []byte("\r")))
+	answered := make(chan answer, 1)
+	go func() { // a read cannot be ended; the process ends soon
+		text, err := read()
+		answered <- answer{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		restore()
+		return secret.String{}, fault.Errorf(fault.Canceled, "cancelled")
+	case a := <-answered:
+		restore()
+		switch {
+		case a.err != nil:
+			return secret.String{}, fault.Errorf(fault.Storage, "read the value: %w", a.err)
+		case len(a.text) > maxValue:
+			return secret.String{}, fault.Errorf(fault.Invalid, "the value is longer than %d MiB", maxValue>>20)
+		case len(a.text) == 0:
+			return secret.String{}, usageError{errors.New("there is no value: type one, or give it by standard input")}
+		}
+		return secret.New(string(a.text)), nil
+	}
 }
 
-func (p *program) filled(text []byte) (secret.String, error) {
-	if len(text) == 0 {
-		return secret.String{}, usageError{errors.New("there is no value: type one, or give it by standard input")}
-	}
-	return secret.New(string(text)), nil
+// readInput reads standard input without the line break at its end.
+func (p *program) readInput() ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(p.stdin, maxValue+1))
+	return bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r")), err
 }
 
 func (p *program) rotate(cmd *cobra.Command, files []string) error {
@@ -216,6 +277,9 @@ func (p *program) rotate(cmd *cobra.Command, files []string) error {
 	}
 	if to == "" {
 		return usageError{errors.New("name the new certificate with --to FILE; 'usher secrets new-certificate' makes one")}
+	}
+	if len(files) > 0 {
+		p.settingsBeside(files[0])
 	}
 	next, err := loadIdentity(to)
 	if err != nil {
@@ -280,7 +344,10 @@ func open(present, next certificate.Identity) func(string) (secret.String, error
 }
 
 func (p *program) newCertificate(cmd *cobra.Command, arguments []string) error {
-	file := arguments[0]
+	file, err := filepath.Abs(arguments[0])
+	if err != nil {
+		return fault.Errorf(fault.Invalid, "%s: %w", arguments[0], err)
+	}
 	days, err := cmd.Flags().GetInt("days")
 	if err != nil || days < 1 {
 		return usageError{errors.New("--days must be a whole number of days")}
@@ -307,7 +374,8 @@ func (p *program) newCertificate(cmd *cobra.Command, arguments []string) error {
 			Ends       time.Time `json:"ends"`
 		}{file, thumbprint(made), made.NotAfter})
 	}
-	fmt.Fprintf(p.stdout, "Made %s: certificate %s with its private key, valid until %s.\n", file, thumbprint(made), made.NotAfter.Format(time.DateOnly))
+	fmt.Fprintf(p.stdout, "Made %s: a certificate with its private key, valid until %s.\n", file, made.NotAfter.Format(time.DateOnly))
+	fmt.Fprintf(p.stdout, "  thumbprint (SHA-1)  %s\n  SHA-256             %X\n", thumbprint(made), sha256.Sum256(made.Raw))
 	fmt.Fprintf(p.stdout, "Keep a copy in a safe place, and name it in appsettings.json:\n  \"EncryptionCertificate\": { \"File\": %q }\n", filepath.ToSlash(file))
 	return nil
 }

@@ -28,6 +28,16 @@ const usersLink = "https://graph.example.com/v1.0/users/delta?$deltatoken=canary
 
 func newSite(t *testing.T) *site {
 	t.Helper()
+	s := bareSite(t)
+	ledgertest.Enter(t, s.options, ledgertest.Run{
+		Mode: publish.Complete, Object: "a", Cookies: map[string]string{"user": usersLink}, Obtained: time.Now().Add(-time.Hour),
+	})
+	return s
+}
+
+// bareSite is a site where nothing was ever exported.
+func bareSite(t *testing.T) *site {
+	t.Helper()
 	root := t.TempDir()
 	if err := os.Mkdir(filepath.Join(root, "Runtime"), 0o700); err != nil {
 		t.Fatal(err)
@@ -35,13 +45,9 @@ func newSite(t *testing.T) *site {
 	if err := os.WriteFile(filepath.Join(root, "Runtime", "appsettings.agent.json"), []byte(`{"Connections": {"Contoso": {}}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &site{root, ledger.Options{
+	return &site{root, ledger.Options{
 		Connection: "Contoso", Run: "run-1", Work: filepath.Join(root, "Work"), Output: export.Output(filepath.Join(root, "Temp")), Clock: clock.System,
 	}}
-	ledgertest.Enter(t, s.options, ledgertest.Run{
-		Mode: publish.Complete, Object: "a", Cookies: map[string]string{"user": usersLink}, Obtained: time.Now().Add(-time.Hour),
-	})
-	return s
 }
 
 // hold enters a run that is held.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/usher-iga/usher/agent/store"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 func (p *program) storeCommand() *cobra.Command {
@@ -39,7 +40,8 @@ func (p *program) storeCommand() *cobra.Command {
 			Short: "Copy what is known into an empty folder",
 			Long: `Copy what is known into an empty folder. The copy holds cookies and personal
 data. To go back to it, put it in the place of the connection's folder below
-Store in WorkFolderPath; the next export goes on from there.`,
+Store in WorkFolderPath. The next export goes on from there if nothing was
+published since the copy was made, and is complete otherwise.`,
 			Args: args(cobra.ExactArgs(2)),
 			RunE: func(cmd *cobra.Command, arguments []string) error {
 				return p.withStore(cmd, arguments[0], func(s *store.Store) error { return p.backupStore(cmd, arguments[1], s) })
@@ -47,6 +49,24 @@ Store in WorkFolderPath; the next export goes on from there.`,
 		},
 	)
 	return command
+}
+
+// withStore calls work with what is known of a connection.
+func (p *program) withStore(cmd *cobra.Command, connection string, work func(*store.Store) error) error {
+	_, runner, err := p.prepare(cmd.Context())
+	if err != nil {
+		return err
+	}
+	met := false
+	err = runner.WithStore(cmd.Context(), connection, func(s *store.Store) error {
+		met = true
+		return work(s)
+	})
+	if err == nil && !met {
+		return fault.Errorf(fault.NotFound, "nothing is known of connection %s: it was never exported", connection).
+			WithHint("Run 'usher export %s'", connection)
+	}
+	return err
 }
 
 func (p *program) checkStore(cmd *cobra.Command, connection string, s *store.Store) error {

@@ -118,7 +118,7 @@ func (l *local) parse(output []byte) (Account, error) {
 		return Account{}, fault.Errorf(fault.Invalid, "CyberArk's program %s gives a password that is not UTF-8 text", l.Program).
 			WithHint("Use the Central Credential Provider, or a password without special letters")
 	case len(values) != 4:
-		return Account{}, fault.Errorf(fault.Invalid, "CyberArk's program %s gives %d values, not 4", l.Program, len(values)).
+		return Account{}, fault.Errorf(fault.Invalid, "CyberArk's program %s should give 4 values; the number of them is %d", l.Program, len(values)).
 			WithSetting(programSetting).WithHint("Check that it is CyberArk's clipasswordsdk; a password must not contain %s", separator)
 	case strings.EqualFold(strings.TrimSpace(values[3]), "true"):
 		return Account{}, errChanging

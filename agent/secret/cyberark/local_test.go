@@ -145,8 +145,8 @@ func TestLocalRefuses(t *testing.T) {
 		{"none", "no account none in the safe Usher", fault.NotFound, 0},
 		{"stdout", "as the application My App: APPAP133E hash", fault.Unauthorized, 0},
 		{"leak", "failed: exit status 3", fault.Unavailable, 3},
-		{"few", "gives 1 values, not 4", fault.Invalid, 0},
-		{"flood", "gives 1 values, not 4", fault.Invalid, 0},
+		{"few", "the number of them is 1", fault.Invalid, 0},
+		{"flood", "the number of them is 1", fault.Invalid, 0},
 		{"latin1", "not UTF-8", fault.Invalid, 0},
 		{"a;b", "has a character", fault.Invalid, 0},
 	} {

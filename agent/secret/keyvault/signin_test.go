@@ -82,8 +82,12 @@ func TestSignIn(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			v := start(t)
 			v.secrets["a"] = "one"
-			if values, _, err := v.source(t, keyvault.Config{SignIn: tc.signIn}).Get(t.Context(), []string{"a"}); err != nil || values["a"].Reveal() != "one" {
+			source := v.source(t, keyvault.Config{SignIn: tc.signIn})
+			if values, _, err := source.Get(t.Context(), []string{"a"}); err != nil || values["a"].Reveal() != "one" {
 				t.Fatal(err)
+			}
+			if (source.Certificate() != nil) != (tc.signIn.Method == keyvault.Certificate) {
+				t.Errorf("the certificate is %v", source.Certificate())
 			}
 			tc.check(t, v.forms[0])
 		})

@@ -2,7 +2,7 @@ package layer
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
@@ -10,6 +10,7 @@ import (
 	"github.com/usher-iga/usher/agent/settings/tree"
 	"github.com/usher-iga/usher/connectors/sdk/certificate"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
 	"github.com/usher-iga/usher/connectors/sdk/transport"
 )
 
@@ -57,7 +58,7 @@ func (c *CyberArk) Load(ctx context.Context, root tree.Section, way Network, map
 	before := s.Len()
 	s.Unknown(CyberArkKeys)
 	config := readCyberArk(s)
-	identity, _ := config.identity.load(s.Report)
+	identity, hasIdentity := config.identity.load(s.Report)
 	leaves := readMapping(s.Report, mapping)
 	if s.Len() > before {
 		return nil, nil
@@ -72,12 +73,13 @@ func (c *CyberArk) Load(ctx context.Context, root tree.Section, way Network, map
 			objects = append(objects, l.object)
 		}
 	}
+	at := func(err error) tree.Origin { return locateAccount(s, leaves, err) }
 	accounts, warnings, err := c.accounts.Get(ctx, objects)
 	if err != nil {
-		s.Fault(locate(s, err), "", err)
+		report(s, err, at)
 		return nil, nil
 	}
-	warn(s, warnings)
+	warn(s, warnings, at)
 	found := &tree.Node{Shape: tree.Object}
 	for _, l := range leaves {
 		account, ok := accounts[l.object]
@@ -93,12 +95,29 @@ func (c *CyberArk) Load(ctx context.Context, root tree.Section, way Network, map
 	found.MakeArrays()
 	state := &State{
 		Kind: CyberArkSection, Address: config.address(), Origin: s.Node.Origin,
-		Message: fmt.Sprintf("%d keys from %d accounts", len(leaves), len(objects)),
+		Message: counted(len(leaves), "key") + " from " + counted(len(objects), "account"),
+	}
+	if hasIdentity {
+		state.restsOn(config.identity.address(), identity.Certificate())
 	}
 	if len(warnings) > 0 {
 		state.Err = warnings[0]
 	}
 	return found, state
+}
+
+// locateAccount is the place of what an error is about: for one account the line of the mapping that
+// names it.
+func locateAccount(s tree.Section, leaves []leaf, err error) tree.Origin {
+	f := fault.Of(err)
+	if one, ok := errors.AsType[*cyberark.AccountError](err); ok && (f == nil || f.Setting == "") {
+		for _, l := range leaves {
+			if l.object == one.Object {
+				return l.at
+			}
+		}
+	}
+	return locate(s, err)
 }
 
 // open makes the accounts ready: those of the last load, if nothing about them has changed.

@@ -1,9 +1,9 @@
 package layer
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/usher-iga/usher/agent/secret/rsafile"
@@ -42,6 +42,11 @@ func ReadEncryption(root tree.Section) *Encryption {
 	return e
 }
 
+// IsNamed reports whether the section names a certificate, or tries to.
+func (e *Encryption) IsNamed() bool {
+	return e.identity.isSet() || e.section.Node.Find("CertificateAzureKeyVault") != nil
+}
+
 // Identity gets the certificate with its private key. What is wrong with it is an error of
 // [tree.Problems]; so is it if the section names none. It may be called any number of times.
 func (e *Encryption) Identity() (certificate.Identity, error) {
@@ -72,28 +77,32 @@ func (e *Encryption) load(r *tree.Report) (certificate.Identity, bool) {
 
 // Files opens the values of encrypted files in place and tells how many there were; it returns nil
 // if the section names no certificate. Files that are not there are nil. Values that cannot be
-// opened it reports; those of a file that have the reason in common as one.
+// opened it reports; those of a file that have the reason in common as one. A certificate that cannot be
+// used it reports if there is a file. Otherwise nothing needs it yet, and the state tells it, unless
+// the settings say that encrypted files are not wanted.
 func (e *Encryption) Files(files ...*tree.Node) *State {
-	var identity certificate.Identity
-	message := "no encrypted file was read"
-	opened := 0
-	for _, file := range files {
-		if file == nil {
-			continue
-		}
-		if identity.Key == nil {
-			var ok bool
-			if identity, ok = e.load(e.section.Report); !ok {
-				return nil
-			}
-		}
-		opened += e.open(file, identity)
-		message = fmt.Sprintf("%d encrypted values", opened)
-	}
-	if !e.identity.isSet() {
+	there := slices.DeleteFunc(slices.Clone(files), func(file *tree.Node) bool { return file == nil })
+	if len(there) == 0 && !e.identity.isSet() {
 		return nil
 	}
-	return &State{Kind: EncryptionSection, Address: e.identity.address(), Message: message, Origin: e.identity.origin}
+	state := &State{Kind: EncryptionSection, Address: e.identity.address(), Message: "no encrypted file was read", Origin: e.identity.origin}
+	var r tree.Report // of the certificate
+	identity, ok := e.load(&r)
+	switch {
+	case ok:
+		state.restsOn(e.identity.address(), identity.Certificate())
+	case len(there) > 0:
+		e.section.Take(&r)
+		return nil
+	case e.Wanted == nil || *e.Wanted:
+		state.Err = r.Err()
+	}
+	opened := 0
+	for _, file := range there {
+		opened += e.open(file, identity)
+		state.Message = counted(opened, "encrypted value")
+	}
+	return state
 }
 
 // open opens the values of one file and counts them.
@@ -125,7 +134,7 @@ func (e *Encryption) open(file *tree.Node, identity certificate.Identity) (opene
 	}
 	for _, f := range failures {
 		if f.count > 0 {
-			f.what += fmt.Sprintf(" and %d more of this file", f.count)
+			f.what += " and " + strconv.Itoa(f.count) + " more of this file"
 		}
 		e.section.Fault(f.at, f.what, f.err)
 	}

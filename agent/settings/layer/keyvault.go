@@ -1,7 +1,9 @@
 package layer
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"net/url"
 	"slices"
@@ -18,6 +20,7 @@ import (
 // Vault is what reads secrets of a vault: a [keyvault.Source].
 type Vault interface {
 	Get(ctx context.Context, names []string) (values map[string]secret.String, warnings []error, err error)
+	Certificate() *x509.Certificate // that signs in; nil for none
 	Refresh()
 	Close()
 }
@@ -51,11 +54,11 @@ func (k *KeyVault) Load(ctx context.Context, root tree.Section, way Network, pat
 	s := root.Child(KeyVaultSection)
 	before := s.Len()
 	s.Unknown(KeyVaultKeys)
-	config, identity := k.read(s)
+	config, signsIn := k.read(s)
 	if s.Len() > before {
 		return nil, nil
 	}
-	if err := k.open(s, config, identity, way); err != nil {
+	if err := k.open(s, config, way); err != nil {
 		s.Fault(locate(s, err), "", err)
 		return nil, nil
 	}
@@ -68,12 +71,13 @@ func (k *KeyVault) Load(ctx context.Context, root tree.Section, way Network, pat
 			order = append(order, name)
 		}
 	}
+	at := func(err error) tree.Origin { return locate(s, err) }
 	values, warnings, err := k.vault.Get(ctx, order)
 	if err != nil {
-		s.Fault(locate(s, err), "", err)
+		report(s, err, at)
 		return nil, nil
 	}
-	warn(s, warnings)
+	warn(s, warnings, at)
 	found := &tree.Node{Shape: tree.Object}
 	for _, name := range order {
 		if value, ok := values[name]; ok {
@@ -85,8 +89,9 @@ func (k *KeyVault) Load(ctx context.Context, root tree.Section, way Network, pat
 	found.MakeArrays()
 	state := &State{
 		Kind: KeyVaultSection, Address: config.Vault, Origin: s.Node.Origin,
-		Message: fmt.Sprintf("%d of %d names have a value", len(values), len(order)),
+		Message: fmt.Sprintf("%d of %s have a value", len(values), counted(len(order), "name")),
 	}
+	state.restsOn(signsIn.address(), k.vault.Certificate())
 	if len(warnings) > 0 {
 		state.Err = warnings[0]
 	}
@@ -94,8 +99,8 @@ func (k *KeyVault) Load(ctx context.Context, root tree.Section, way Network, pat
 }
 
 // open makes the vault ready: the one of the last load, if nothing about it has changed.
-func (k *KeyVault) open(s tree.Section, config keyvault.Config, identity certificate.Identity, way Network) error {
-	now := fingerprintOf(s, way, identity)
+func (k *KeyVault) open(s tree.Section, config keyvault.Config, way Network) error {
+	now := fingerprintOf(s, way, config.SignIn.Certificate)
 	if k.vault != nil && k.opened == now {
 		k.vault.Refresh()
 		return nil
@@ -129,10 +134,9 @@ func (k *KeyVault) Close() {
 	k.vault, k.way = nil, nil
 }
 
-// read reads the section; what is wrong it reports. It returns the certificate of a file that signs
-// in, if one does.
-func (k *KeyVault) read(s tree.Section) (keyvault.Config, certificate.Identity) {
-	var c keyvault.Config
+// read reads the section; what is wrong it reports. It returns where the certificate is that signs in,
+// if one does.
+func (k *KeyVault) read(s tree.Section) (c keyvault.Config, signsIn identity) {
 	var at tree.Origin
 	if c.Vault, at = s.Given("Vault"); !isHTTPS(c.Vault) {
 		s.Invalid(at, "AzureKeyVault.Vault must be the URL of the vault").
@@ -147,18 +151,23 @@ func (k *KeyVault) read(s tree.Section) (keyvault.Config, certificate.Identity) 
 	own := readSignIn(s)
 	n := s.Scalar("ConnectionString")
 	if n == nil || n.Text() == "" {
-		return c, own.config(s, &c.SignIn, k.Variable)
+		if own.first() == "" {
+			own = environmentSignIn(k.Variable)
+		}
+		c.SignIn = own.config(s)
+		return c, own.identity
 	}
 	if key := own.first(); key != "" {
 		s.Invalid(n.Origin, "AzureKeyVault has a ConnectionString and %s beside it", key).WithHint("Remove one of them")
-		return c, certificate.Identity{}
+		return c, identity{}
 	}
-	signIn, err := keyvault.ParseConnectionString(n.Secret())
-	if err != nil {
+	var err error
+	if c.SignIn, err = keyvault.ParseConnectionString(n.Secret()); err != nil {
 		s.Fault(locate(s, err), "", err)
 	}
-	c.SignIn = signIn
-	return c, certificate.Identity{}
+	store := c.SignIn.CertificateStore
+	store.Location, store.Name = cmp.Or(store.Location, "LocalMachine"), cmp.Or(store.Name, "My")
+	return c, identity{store: store}
 }
 
 func isHTTPS(text string) bool {

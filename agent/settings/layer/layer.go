@@ -7,8 +7,11 @@ package layer
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/binary"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/agent/settings/tree"
@@ -48,8 +51,22 @@ type State struct {
 	Kind    string // the layer's section: EncryptionSection, KeyVaultSection or CyberArkSection
 	Address string // the certificate's file or name, the vault's URL, CyberArk's server or program
 	Message string // what it gave, such as "2 of 40 names have a value"
-	Err     error  // why some of its values are those of an earlier load; nil if none is
-	Origin  tree.Origin
+	// Err says why some of its values are those of an earlier load, or why its certificate cannot be used
+	// that nothing needs yet. It is nil if all is well.
+	Err    error
+	Origin tree.Origin
+
+	// Certificate is the one that the layer rests on: that values are encrypted for, or that signs in. It is a
+	// file or, in the store of Windows, a name; empty for none.
+	Certificate string
+	Ends        time.Time // of Certificate; zero if it is not known
+}
+
+// restsOn notes the certificate of a layer; nil for none.
+func (s *State) restsOn(address string, c *x509.Certificate) {
+	if c != nil {
+		s.Certificate, s.Ends = address, c.NotAfter
+	}
 }
 
 // Network is the way to the outside.
@@ -80,15 +97,34 @@ func locate(s tree.Section, err error) tree.Origin {
 	return s.Node.Origin
 }
 
+// report adds what a source found wrong; at tells the place of each.
+func report(s tree.Section, err error, at func(error) tree.Origin) {
+	found := []error{err}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		found = several.Unwrap()
+	}
+	for _, one := range found {
+		s.Fault(at(one), "", one)
+	}
+}
+
 // warn turns what a source found wrong, and could do without, into warnings.
-func warn(s tree.Section, found []error) {
+func warn(s tree.Section, found []error, at func(error) tree.Origin) {
 	for _, err := range found {
 		hint := ""
 		if f := fault.Of(err); f != nil {
 			hint = f.Hint
 		}
-		s.Warn(locate(s, err), err.Error(), hint)
+		s.Warn(at(err), err.Error(), hint)
 	}
+}
+
+// counted writes a number with its noun, such as "1 key" or "2 keys".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
 }
 
 // fingerprint tells whether anything has changed that a source was opened with.

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usher-iga/usher/agent/fulfill/order"
+	"github.com/usher-iga/usher/connectors/sdk"
+)
+
+// planResult is a plan as --json prints it.
+type planResult struct {
+	Connection string         `json:"connection"`
+	Create     int            `json:"create"`
+	Change     int            `json:"change"`
+	Delete     int            `json:"delete"`
+	Unchanged  int            `json:"unchanged"`
+	Fail       int            `json:"fail"`
+	Orders     []plannedOrder `json:"orders"`
+	Warnings   []warning      `json:"warnings,omitempty"`
+}
+
+// plannedOrder is what one order would do.
+type plannedOrder struct {
+	Order     string          `json:"order"`
+	Place     string          `json:"place,omitempty"`
+	Operation sdk.Operation   `json:"operation"`
+	Entity    string          `json:"entity"`
+	ObjectID  string          `json:"objectId,omitempty"`
+	Title     string          `json:"title,omitempty"`
+	Unchanged bool            `json:"unchanged,omitempty"`
+	Changes   []plannedChange `json:"changes,omitempty"`
+	Error     *failure        `json:"error,omitempty"` // why it would fail
+}
+
+// plannedChange is what would change of an attribute; or of links, where before has those that would
+// be removed and after those that would be added.
+type plannedChange struct {
+	Path   string          `json:"path"`
+	Links  bool            `json:"links,omitempty"`
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+}
+
+func (p *program) plan(cmd *cobra.Command, connection string, files []string) error {
+	s, runner, err := p.prepare(cmd.Context())
+	if err != nil {
+		return err
+	}
+	result := planResult{Connection: connection, Orders: []plannedOrder{}, Warnings: warnings(s)}
+	err = runner.Plan(cmd.Context(), connection, files, func(o order.Order, v sdk.Preview) error {
+		result.add(o, v)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	result.sort(files)
+	if p.json {
+		return p.printJSON(result)
+	}
+	for _, o := range result.Orders {
+		p.printPlanned(o)
+	}
+	fmt.Fprintf(p.stdout, "%d to create, %d to change, %d to delete, %d as they should be already", result.Create, result.Change, result.Delete, result.Unchanged)
+	if result.Fail > 0 {
+		fmt.Fprintf(p.stdout, ", %d would fail", result.Fail)
+	}
+	fmt.Fprintln(p.stdout, ". Nothing was changed.")
+	return nil
+}
+
+// add counts an order and keeps what it would do.
+func (r *planResult) add(o order.Order, v sdk.Preview) {
+	planned := plannedOrder{
+		Order: o.ID, Place: o.Place, Operation: o.Operation, Entity: o.Entity,
+		ObjectID: v.ObjectID, Title: cmp.Or(v.Title, named(o.Key)), Unchanged: v.Unchanged,
+	}
+	for _, c := range v.Changes {
+		isLinks := slices.ContainsFunc(o.Links, func(l order.Link) bool { return strings.EqualFold(l.Navigation, c.Path) })
+		planned.Changes = append(planned.Changes, plannedChange{Path: c.Path, Links: isLinks, Before: c.Before, After: c.After})
+	}
+	switch {
+	case v.Failure != nil:
+		failed := failures(v.Failure)[0]
+		planned.Error = &failed
+		r.Fail++
+	case v.Unchanged:
+		r.Unchanged++
+	case o.Operation == sdk.Delete:
+		r.Delete++
+	case o.Makes():
+		r.Create++
+	default:
+		r.Change++
+	}
+	r.Orders = append(r.Orders, planned)
+}
+
+// named tells the object that an order names; nothing of one that is made.
+func named(key order.Ref) string {
+	if key.IsZero() {
+		return ""
+	}
+	return key.String()
+}
+
+// sort brings the orders into the sequence of the files: previews come in any.
+func (r *planResult) sort(files []string) {
+	type place struct{ file, line, column int }
+	places := map[string]place{}
+	for _, o := range r.Orders {
+		rest, column := cutNumber(o.Place)
+		name, line := cutNumber(rest)
+		file := slices.IndexFunc(files, func(f string) bool { return strings.HasSuffix(name, strings.TrimPrefix(f, ".")) })
+		places[o.Order] = place{file, line, column}
+	}
+	slices.SortStableFunc(r.Orders, func(a, b plannedOrder) int {
+		x, y := places[a.Order], places[b.Order]
+		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.line, y.line), cmp.Compare(x.column, y.column))
+	})
+}
+
+// cutNumber cuts ":12" off the end of a place.
+func cutNumber(place string) (rest string, number int) {
+	i := strings.LastIndexByte(place, ':')
+	if i < 0 {
+		return place, 0
+	}
+	number, err := strconv.Atoi(place[i+1:])
+	if err != nil {
+		return place, 0
+	}
+	return place[:i], number
+}
+
+// printPlanned shows what an order would do. One that would change nothing is only counted.
+func (p *program) printPlanned(o plannedOrder) {
+	mark := "~"
+	switch o.Operation {
+	case sdk.Create, sdk.Invite, sdk.Restore:
+		mark = "+"
+	case sdk.Delete:
+		mark = "-"
+	}
+	head := fmt.Sprintf("%s %s %s", o.Operation, o.Entity, cmp.Or(o.Title, o.ObjectID))
+	switch {
+	case o.Error != nil:
+		fmt.Fprintf(p.stdout, "! %s: would fail: %s  (order %s)\n", head, o.Error.Message, o.Order)
+		if o.Error.Hint != "" {
+			fmt.Fprintf(p.stdout, "    %s\n", sentence(o.Error.Hint))
+		}
+	case !o.Unchanged:
+		fmt.Fprintf(p.stdout, "%s %s  (order %s)\n", mark, head, o.Order)
+		for _, c := range o.Changes {
+			p.printChange(c, mark == "+")
+		}
+	}
+}
+
+// printChange shows what would change of an attribute or of links. made says that the object is new.
+func (p *program) printChange(c plannedChange, made bool) {
+	switch {
+	case c.Links:
+		for _, target := range items(c.Before) {
+			fmt.Fprintf(p.stdout, "    - %s %s\n", c.Path, target)
+		}
+		for _, target := range items(c.After) {
+			fmt.Fprintf(p.stdout, "    + %s %s\n", c.Path, target)
+		}
+	case made || len(c.Before) == 0:
+		fmt.Fprintf(p.stdout, "    %s = %s\n", c.Path, c.After)
+	default:
+		fmt.Fprintf(p.stdout, "    %s: %s -> %s\n", c.Path, c.Before, c.After)
+	}
+}
+
+// items are the texts of a list, or a text alone.
+func items(value json.RawMessage) (all []string) {
+	if json.Unmarshal(value, &all) == nil {
+		return all
+	}
+	var one string
+	if json.Unmarshal(value, &one) == nil {
+		return []string{one}
+	}
+	return nil
+}

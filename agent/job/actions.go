@@ -1,0 +1,205 @@
+package job
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/usher-iga/usher/agent/export"
+	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/journal"
+	"github.com/usher-iga/usher/agent/fulfill/order"
+	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
+)
+
+// Actions lists what the connector of a connection can be asked for. Nothing is sent.
+func (r *Runner) Actions(ctx context.Context, id string) ([]sdk.Action, error) {
+	c, err := r.Settings.Connection(id)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := r.Host.Launch(ctx, c.Fulfillment.Connector)
+	if err != nil {
+		return nil, locate(c, err)
+	}
+	defer connector.Close()
+	return connector.Actions(ctx)
+}
+
+// Action describes one action, named exactly. An unknown one is fault.Invalid.
+func (r *Runner) Action(ctx context.Context, id, name string) (sdk.Action, error) {
+	all, err := r.Actions(ctx, id)
+	if err != nil {
+		return sdk.Action{}, err
+	}
+	i := slices.IndexFunc(all, func(a sdk.Action) bool { return a.Name == name })
+	if i < 0 {
+		return sdk.Action{}, fault.Errorf(fault.Invalid, "there is no action %q", name).
+			WithHint("'usher actions list %s' tells which there are", id)
+	}
+	return all[i], nil
+}
+
+// Acted is what an action gave.
+type Acted struct {
+	Output   json.RawMessage // of one that reads
+	Result   *order.Result   // of one that writes
+	Warnings []sdk.Warning
+}
+
+// RunAction runs an action. One that writes is an order of its own, with an id that is made for it: it
+// goes the way of all orders, and by is noted as who asked. An order that fails is no error; the
+// result tells.
+//
+// Errors are those of [Runner.Fulfill]; an input against the schema of the action is fault.Invalid, an
+// order beyond a limit fault.Held.
+func (r *Runner) RunAction(ctx context.Context, id, name string, input json.RawMessage, by string) (done Acted, err error) {
+	action, err := r.Action(ctx, id, name)
+	if err != nil {
+		return done, err
+	}
+	if !action.Writes {
+		return r.read(ctx, id, name, input)
+	}
+	f, err := r.openFulfillment(ctx, id)
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	done.Warnings = f.warnings
+	number, err := export.NewRunID(r.Clock.Now(), rand.Reader)
+	if err != nil {
+		return done, err
+	}
+	orderID := "action-" + number
+	connector, err := f.program.use(ctx)
+	if err != nil {
+		return done, err
+	}
+	prepared, err := connector.PrepareAction(ctx, name, input, orderID)
+	if err != nil {
+		return done, err
+	}
+	text, err := json.Marshal(document{Orders: []ownOrder{ownOf(prepared, takesPassword(action))}})
+	if err != nil {
+		return done, fault.Errorf(fault.Internal, "the action %s cannot be written as an order: %w", name, err)
+	}
+	in, err := f.accept(ctx, fulfill.Input{
+		Source: journal.Source{Name: "action " + name, RequestedBy: by}, Reader: bytes.NewReader(text), Decode: f.decode,
+	})
+	if err != nil {
+		return done, err
+	}
+	if in.State == journal.IntakeHeld {
+		return done, fulfill.Held(f.connection.ID, in)
+	}
+	report, runErr := f.run(ctx, nil)
+	done.Warnings = append(done.Warnings, notDelivered(report)...)
+	_, result, err := f.journal.Order(orderID)
+	done.Result = &result
+	var concluded Fulfilled
+	return done, errors.Join(locate(f.connection, runErr), err, f.conclude(ctx, &concluded))
+}
+
+// read runs an action that reads.
+func (r *Runner) read(ctx context.Context, id, name string, input json.RawMessage) (done Acted, err error) {
+	f, err := r.prepareFulfillment(ctx, id)
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	connector, err := f.program.use(ctx)
+	if err != nil {
+		return done, err
+	}
+	done.Output, err = connector.RunAction(ctx, f.resolved, name, input)
+	return done, locate(f.connection, err)
+}
+
+// takesPassword reports whether an action sets a password: its input may give one.
+func takesPassword(a sdk.Action) bool {
+	var schema struct {
+		Properties map[string]struct {
+			WriteOnly bool `json:"writeOnly"`
+		} `json:"properties"`
+	}
+	return json.Unmarshal(a.InputSchema, &schema) == nil && schema.Properties["password"].WriteOnly
+}
+
+// document is an order in Usher's own format, in which an action goes the way of all orders: the
+// password that it gives is encrypted there, and one that it does not give is made.
+type document struct {
+	Orders []ownOrder `json:"orders"`
+}
+
+type ownOrder struct {
+	ID         string                     `json:"id"`
+	Operation  sdk.Operation              `json:"operation"`
+	Entity     string                     `json:"entity"`
+	Key        map[string]string          `json:"key,omitempty"`
+	Attributes map[string]json.RawMessage `json:"attributes,omitempty"`
+	Links      map[string]ownLinks        `json:"links,omitempty"`
+	Password   *ownPassword               `json:"password,omitempty"`
+}
+
+type ownLinks struct {
+	Add    []map[string]any    `json:"add,omitempty"`
+	Remove []map[string]string `json:"remove,omitempty"`
+}
+
+type ownPassword struct {
+	Value string `json:"value,omitempty"`
+}
+
+// ownOf writes an order of a connector in Usher's own format.
+func ownOf(o sdk.Order, password bool) ownOrder {
+	own := ownOrder{ID: o.ID, Operation: o.Operation, Entity: o.Entity, Key: ownKey(o.Key)}
+	for _, a := range o.Attributes {
+		if own.Attributes == nil {
+			own.Attributes = map[string]json.RawMessage{}
+		}
+		own.Attributes[a.Path] = a.Value
+	}
+	for _, l := range o.Links {
+		if own.Links == nil {
+			own.Links = map[string]ownLinks{}
+		}
+		links := own.Links[l.Navigation]
+		for i, key := range l.Add {
+			added := map[string]any{}
+			for name, value := range ownKey(key) {
+				added[name] = value
+			}
+			if i < len(l.Details) && len(l.Details[i]) > 0 {
+				added["details"] = l.Details[i]
+			}
+			links.Add = append(links.Add, added)
+		}
+		for _, key := range l.Remove {
+			links.Remove = append(links.Remove, ownKey(key))
+		}
+		own.Links[l.Navigation] = links
+	}
+	if password {
+		own.Password = &ownPassword{}
+		for _, value := range o.Secrets { // the password is the only secret
+			own.Password.Value = value
+		}
+	}
+	return own
+}
+
+func ownKey(k sdk.ObjectKey) map[string]string {
+	switch {
+	case k.ID != "":
+		return map[string]string{"id": k.ID}
+	case k.Attribute != "":
+		return map[string]string{k.Attribute: k.Value}
+	default:
+		return nil
+	}
+}

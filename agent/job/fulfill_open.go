@@ -1,0 +1,293 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/usher-iga/usher/agent/audit"
+	"github.com/usher-iga/usher/agent/export"
+	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/journal"
+	"github.com/usher-iga/usher/agent/password"
+	"github.com/usher-iga/usher/agent/pluginhost"
+	"github.com/usher-iga/usher/agent/settings"
+	"github.com/usher-iga/usher/agent/store"
+	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
+)
+
+// fulfillment is a connection made ready for orders. Close it.
+type fulfillment struct {
+	runner     *Runner
+	connection *settings.Connection
+	resolved   sdk.Connection
+	program    *program
+	decode     fulfill.Decoder
+	keeper     *password.Keeper // nil: no passwords
+	warnings   []sdk.Warning
+
+	// Of one whose orders are carried out.
+	journal *journal.Journal
+	audit   *audit.Log
+}
+
+// prepareFulfillment checks the settings of a connection and starts its connector. It sends
+// nothing.
+func (r *Runner) prepareFulfillment(ctx context.Context, id string) (*fulfillment, error) {
+	c, err := r.Settings.Connection(id)
+	if err != nil {
+		return nil, err
+	}
+	f := &fulfillment{runner: r, connection: c}
+	if f.keeper, err = r.passwordKeeper(c); err != nil {
+		return nil, err
+	}
+	if f.decode, err = f.decoder(); err != nil {
+		return nil, err
+	}
+	f.program = &program{launch: func(ctx context.Context) (*pluginhost.Connector, error) {
+		return r.Host.Launch(ctx, c.Fulfillment.Connector)
+	}}
+	if err := f.start(ctx); err != nil {
+		f.program.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// start launches the connector and checks the connection with it.
+func (f *fulfillment) start(ctx context.Context) error {
+	connector, err := f.program.use(ctx)
+	if missing := fault.Of(err); missing != nil && missing.Setting == "Connector" {
+		missing.Setting = "FulfillConnector"
+	}
+	if err != nil {
+		return locate(f.connection, err)
+	}
+	if !connector.Can.Fulfill {
+		return locate(f.connection, fault.Errorf(fault.Invalid, "the connector %s cannot fulfil orders", connector.Program.Name).
+			WithSetting("FulfillConnector").WithHint("Name one that can; 'usher connectors list' tells what each can do"))
+	}
+	if f.resolved, err = f.runner.dialled(ctx, f.connection, connector.Description, f.connection.Connector); err != nil {
+		return err
+	}
+	warnings, problems, err := checkOffline(ctx, f.connection, connector, sdk.CheckRequest{Connection: f.resolved})
+	f.warnings = append(f.warnings, warnings...)
+	return errors.Join(err, problems)
+}
+
+// openFulfillment is prepareFulfillment for carrying orders out, which one process at a time does.
+func (r *Runner) openFulfillment(ctx context.Context, id string) (f *fulfillment, err error) {
+	if f, err = r.prepareFulfillment(ctx, id); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.close())
+		}
+	}()
+	if f.journal, err = r.openJournal(ctx, f.connection); err != nil {
+		return nil, err
+	}
+	f.audit, err = audit.Open(ctx, audit.Options{WorkFolder: r.Settings.WorkFolder, Connection: f.connection.ID, Clock: r.Clock})
+	if err != nil {
+		return nil, err
+	}
+	if healed := f.audit.Healed(); healed != "" {
+		f.warnings = append(f.warnings, sdk.Warning{Message: healed})
+	}
+	return f, nil
+}
+
+// openJournal opens the journal of a connection. fault.Conflict tells that another process has it.
+func (r *Runner) openJournal(ctx context.Context, c *settings.Connection) (*journal.Journal, error) {
+	j, err := journal.Open(ctx, journal.Options{WorkFolder: r.Settings.WorkFolder, Connection: c.ID, Clock: r.Clock})
+	if f := fault.Of(err); f != nil && f.Code == fault.Conflict {
+		_ = f.WithHint("Wait until it has ended; if it is 'usher fulfill %s --watch', stop it, do this, and start it again", c.ID)
+	}
+	return j, err
+}
+
+func (f *fulfillment) close() error {
+	var err error
+	if f.audit != nil {
+		err = f.audit.Close()
+	}
+	if f.journal != nil {
+		err = errors.Join(err, f.journal.Close())
+	}
+	f.program.close()
+	return err
+}
+
+// options are those of the engine, without a connector.
+func (f *fulfillment) options() fulfill.Options {
+	limits := f.connection.Fulfillment.Limits
+	o := fulfill.Options{
+		Connection: f.resolved, Fulfiller: relaunching{f.program}, Journal: f.journal,
+		Clock: f.runner.Clock, Logger: f.runner.Logger.Named("fulfill"),
+		Limits: fulfill.Limits{
+			Deletes:  fulfill.Limit{Count: limits.MaximumDeletes, Percent: limits.MaxPercentageDeletes},
+			Disables: fulfill.Limit{Count: limits.MaximumDisables, Percent: limits.MaxPercentageDisables},
+			Removals: fulfill.Limit{Count: limits.MaximumLinkRemovals, Percent: limits.MaxPercentageLinkRemovals},
+		},
+	}
+	if f.audit != nil {
+		o.Record = f.audit.Record
+	}
+	if f.keeper != nil {
+		o.Secrets, o.Deliver = f.keeper, f.keeper.Deliver
+	}
+	return o
+}
+
+// accept takes an input into the journal.
+func (f *fulfillment) accept(ctx context.Context, in fulfill.Input) (journal.Intake, error) {
+	o := f.options()
+	var err error
+	if o.Known, err = f.known(ctx); err != nil {
+		return journal.Intake{}, err
+	}
+	return fulfill.Accept(ctx, o, in)
+}
+
+// run carries out what waits.
+func (f *fulfillment) run(ctx context.Context, progress func(fulfill.Snapshot)) (fulfill.Report, error) {
+	o := f.options()
+	o.Progress = progress
+	connector, err := f.program.use(ctx)
+	if err != nil {
+		return fulfill.Report{}, locate(f.connection, err)
+	}
+	o.Fulfiller = connector
+	o.Relaunch = func(ctx context.Context) (fulfill.Fulfiller, error) {
+		f.program.discard(connector)
+		connector, err = f.program.use(ctx)
+		return connector, err
+	}
+	return fulfill.Run(ctx, o)
+}
+
+// known counts what exports have found, for the limits in per cent. Where there are none, nobody needs
+// it.
+func (f *fulfillment) known(ctx context.Context) (func(entity, navigation string) uint64, error) {
+	limits := f.connection.Fulfillment.Limits
+	if limits.MaxPercentageDeletes == 0 && limits.MaxPercentageDisables == 0 && limits.MaxPercentageLinkRemovals == 0 {
+		return nil, nil
+	}
+	var counts []export.Count
+	err := f.runner.WithStore(ctx, f.connection.ID, func(s *store.Store) error {
+		known, err := s.Known()
+		if err == nil {
+			counts = export.Counts(known)
+		}
+		return err
+	})
+	return func(entity, navigation string) uint64 { return count(counts, entity, navigation) }, err
+}
+
+// count looks up how much is known. Of links that exports do not see from this side, such as the groups
+// of a user, all links stand for them.
+func count(counts []export.Count, entity, navigation string) uint64 {
+	links := uint64(0)
+	for _, c := range counts {
+		if strings.EqualFold(c.Entity, entity) && strings.EqualFold(c.Navigation, navigation) {
+			return c.Number
+		}
+		if c.Navigation != "" {
+			links += c.Number
+		}
+	}
+	if navigation == "" {
+		return 0
+	}
+	return links
+}
+
+// program is a connector program that is started when it is needed, and anew after it was
+// discarded. Its methods may be called from several goroutines.
+type program struct {
+	launch func(context.Context) (*pluginhost.Connector, error)
+
+	mu      sync.Mutex
+	current *pluginhost.Connector
+}
+
+// use returns the program that runs.
+func (p *program) use(ctx context.Context) (*pluginhost.Connector, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current == nil {
+		connector, err := p.launch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		p.current = connector
+	}
+	return p.current, nil
+}
+
+// discard ends a program that has crashed.
+func (p *program) discard(crashed *pluginhost.Connector) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	crashed.Close()
+	if p.current == crashed {
+		p.current = nil
+	}
+}
+
+func (p *program) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current != nil {
+		p.current.Close()
+		p.current = nil
+	}
+}
+
+// relaunching is a [fulfill.Fulfiller] for short calls: a program that crashed since the last one is
+// started anew, and the call is made once more.
+type relaunching struct{ *program }
+
+// Examine is part of [fulfill.Fulfiller].
+func (p relaunching) Examine(ctx context.Context, orders []sdk.Order) (problems []sdk.OrderProblem, err error) {
+	err = p.call(ctx, func(c *pluginhost.Connector) error {
+		problems, err = c.Examine(ctx, orders)
+		return err
+	})
+	return problems, err
+}
+
+// Fulfill is part of [fulfill.Fulfiller].
+func (p relaunching) Fulfill(ctx context.Context, connection sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
+	c, err := p.use(ctx)
+	if err != nil {
+		return err
+	}
+	return c.Fulfill(ctx, connection, orders, sink)
+}
+
+// Preview is part of [fulfill.Fulfiller].
+func (p relaunching) Preview(ctx context.Context, connection sdk.Connection, orders []sdk.Order, emit func(sdk.Preview) error) error {
+	c, err := p.use(ctx)
+	if err != nil {
+		return err
+	}
+	return c.Preview(ctx, connection, orders, emit)
+}
+
+func (p relaunching) call(ctx context.Context, do func(*pluginhost.Connector) error) error {
+	for again := true; ; again = false {
+		c, err := p.use(ctx)
+		if err != nil {
+			return err
+		}
+		if err = do(c); !again || ctx.Err() != nil || !fault.Is(err, fault.Connector) {
+			return err
+		}
+		p.discard(c)
+	}
+}

@@ -1,0 +1,440 @@
+package trial_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/usher-iga/usher/agent/trial"
+)
+
+// Whatever is lost, throttled, delayed or killed: in the end the tenant is as the orders say, nothing is
+// there twice, and each order has one outcome, which is true (P1).
+func TestCampaign(t *testing.T) {
+	t.Parallel()
+	c := newCampaign(t, 1, 400*time.Millisecond)
+	for c.orders < 300 {
+		c.file(t)
+	}
+	c.verify(t)
+	if c.kills < 10 {
+		t.Errorf("there were %d kills", c.kills)
+	}
+}
+
+// The same with 5,000 orders and copies of the directory that lag by up to five seconds.
+func TestSoakCampaign(t *testing.T) {
+	if os.Getenv(soakVariable) == "" {
+		t.Skip("set " + soakVariable + " to a time, as make soak does")
+	}
+	c := newCampaign(t, uint64(time.Now().UnixNano()), 5*time.Second)
+	for c.orders < 5000 || c.kills < 100 {
+		c.file(t)
+	}
+	c.verify(t)
+}
+
+// soakVariable is set by make soak.
+const soakVariable = "USHER_SOAK"
+
+// campaign makes files of mixed orders, has them carried out while everything goes wrong, and
+// remembers what the tenant must be like in the end.
+type campaign struct {
+	*fulfilling
+	random *rand.Rand
+	delay  time.Duration // of the tenant's copies, at most
+
+	files, orders, kills int
+	users, groups        map[string]*wanted
+	wants                map[string]string // states of orders
+	made                 map[string]string // what orders make: kind and name
+	paths                []string
+}
+
+// wanted is how one object must be in the end.
+type wanted struct {
+	order   string // that made it
+	values  map[string]any
+	links   map[string]map[string]bool // names of users by navigation
+	deleted bool
+	mailed  bool // its password was sent
+}
+
+func newCampaign(t *testing.T, seed uint64, delay time.Duration) *campaign {
+	t.Helper()
+	t.Logf("seed %d", seed)
+	c := &campaign{
+		fulfilling: startFulfilling(t), random: rand.New(rand.NewPCG(seed, 2)), delay: delay,
+		users: map[string]*wanted{}, groups: map[string]*wanted{}, wants: map[string]string{}, made: map[string]string{},
+	}
+	return c
+}
+
+// fail lets a part of the requests fail, with copies that lag by another time.
+func (c *campaign) fail(t *testing.T) {
+	t.Helper()
+	control(t, c.sandbox, "PUT", "/faults", map[string]any{
+		"path":       "/v1.0/",
+		"rates":      map[string]float64{"lostAnswer": 0.1, "reset": 0.1, "throttle": 0.05, "unavailable": 0.05},
+		"batchRates": map[string]float64{"throttle": 0.05, "unavailable": 0.05},
+		"retryAfter": []string{"0.02", "0.1", "1"},
+
+		"replicationDelay": time.Duration(c.random.Int64N(int64(c.delay))).String(),
+	})
+}
+
+// some picks up to n names of objects that are as is wants them, those that were picked before aside.
+func (c *campaign) some(all map[string]*wanted, n int, picked map[string]bool, is func(*wanted) bool) (names []string) {
+	list := slices.Sorted(maps.Keys(all))
+	c.random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	for _, name := range list {
+		if len(names) < n && !picked[name] && is(all[name]) {
+			names = append(names, name)
+			picked[name] = true
+		}
+	}
+	return names
+}
+
+func isThere(w *wanted) bool { return !w.deleted }
+
+// file makes a file of orders about new objects and those of earlier files, and has it carried out.
+func (c *campaign) file(t *testing.T) {
+	t.Helper()
+	c.files++
+	f := &campaignFile{campaign: c, picked: map[string]bool{}}
+	f.old()
+	f.new()
+	path := c.fulfilling.orders(t, fmt.Sprintf("campaign-%04d.json", c.files), f.lines...)
+	c.paths = append(c.paths, path)
+	c.orders += len(f.lines)
+	c.fail(t)
+	c.carryOut(t, path)
+}
+
+// campaignFile is a file while its orders are made.
+type campaignFile struct {
+	*campaign
+	lines  []string
+	picked map[string]bool // names of users that orders of the file are about
+}
+
+// add adds an order and the state that it has to end in.
+func (f *campaignFile) add(state, format string, args ...any) (id string) {
+	id = fmt.Sprintf("%d-%d", f.files, len(f.lines))
+	f.lines = append(f.lines, fmt.Sprintf(`{"id": %q, `, id)+fmt.Sprintf(format, args...)+"}")
+	f.wants[id] = state
+	return id
+}
+
+func upn(name string) string { return name + "@contoso.com" }
+
+// old makes orders about objects of earlier files.
+func (f *campaignFile) old() {
+	for _, name := range f.some(f.users, 4, f.picked, isThere) {
+		title := fmt.Sprint("title ", f.files)
+		f.add("Executed", `"operation": "update", "entity": "user", "key": {"userPrincipalName": %q}, "attributes": {"jobTitle": %q, "businessPhones": ["+1 %d"]}`, upn(name), title, f.files)
+		f.users[name].values["jobTitle"] = title
+	}
+	for _, name := range f.some(f.users, 2, f.picked, isThere) {
+		operation, enabled := "disable", false
+		if f.users[name].values["accountEnabled"] == false {
+			operation, enabled = "enable", true
+		}
+		f.add("Executed", `"operation": %q, "entity": "user", "key": {"userPrincipalName": %q}`, operation, upn(name))
+		f.users[name].values["accountEnabled"] = enabled
+	}
+	for _, name := range f.some(f.users, 2, f.picked, isThere) {
+		f.add("Executed", `"operation": "delete", "entity": "user", "key": {"userPrincipalName": %q}`, upn(name))
+		f.users[name].deleted = true
+	}
+	for _, name := range f.some(f.users, 1, f.picked, func(w *wanted) bool { return w.deleted }) {
+		f.add("Executed", `"operation": "restore", "entity": "user", "key": {"order": %q}`, f.users[name].order)
+		f.users[name].deleted = false
+	}
+	for _, name := range f.some(f.users, 1, f.picked, isThere) {
+		f.add("Executed", `"operation": "setPassword", "entity": "user", "key": {"userPrincipalName": %q}, "password": {"setting": "silent"}`, upn(name))
+		f.users[name].mailed = false
+	}
+	f.oldMembers()
+	nobody := f.add("Errored", `"operation": "disable", "entity": "user", "key": {"userPrincipalName": "nobody%d@contoso.com"}`, f.files)
+	f.add("Errored", `"operation": "update", "entity": "user", "key": {"userPrincipalName": "nobody@contoso.com"}, "attributes": {"jobTitle": "x"}, "dependsOn": [%q]`, nobody)
+}
+
+// oldMembers adds and removes members of groups of earlier files.
+func (f *campaignFile) oldMembers() {
+	for _, group := range f.some(f.groups, 3, map[string]bool{}, isThere) {
+		members := f.groups[group].links["members"]
+		var added, removed []string
+		for _, name := range f.some(f.users, 3, f.picked, isThere) {
+			if members[name] {
+				delete(members, name)
+				removed = append(removed, fmt.Sprintf(`{"userPrincipalName": %q}`, upn(name)))
+			} else {
+				members[name] = true
+				added = append(added, fmt.Sprintf(`{"userPrincipalName": %q}`, upn(name)))
+			}
+		}
+		f.add("Executed", `"operation": "update", "entity": "group", "key": {"mailNickname": %q}, "links": {"members": {"add": [%s], "remove": [%s]}}`,
+			group, strings.Join(added, ","), strings.Join(removed, ","))
+	}
+}
+
+// new makes orders that make users and groups, and link them.
+func (f *campaignFile) new() {
+	var groups []string
+	for i := range 2 {
+		name := fmt.Sprintf("troop%d-%d", f.files, i)
+		unique := ""
+		if i == 0 { // the other is known by nothing that Entra keeps unique
+			unique = fmt.Sprintf(`"uniqueName": %q, `, name)
+		}
+		id := f.add("Executed", `"operation": "create", "entity": "group", "attributes": {%s"displayName": %q, "mailNickname": %[2]q, "mailEnabled": false, "securityEnabled": true}`, unique, name)
+		f.groups[name] = &wanted{order: id, values: map[string]any{}, links: map[string]map[string]bool{"members": {}}}
+		f.made[id] = "group " + name
+		groups = append(groups, name)
+	}
+	var first string
+	for i := range 6 {
+		name := fmt.Sprintf("soldier%d-%d", f.files, i)
+		w := &wanted{values: map[string]any{"accountEnabled": true, "displayName": name}, links: map[string]map[string]bool{"manager": {}}, mailed: i < 2}
+		password := `{"setting": "silent"}`
+		if w.mailed {
+			password = fmt.Sprintf(`{"notify": {"email": %q}}`, upn(name))
+		}
+		group := f.groups[groups[i%len(groups)]]
+		links := fmt.Sprintf(`"memberOf": {"add": [{"order": %q}]}`, group.order)
+		group.links["members"][name] = true
+		if i > 0 {
+			links += fmt.Sprintf(`, "manager": {"add": [{"order": %q}]}`, f.users[first].order)
+			w.links["manager"][first] = true
+		} else {
+			first = name
+		}
+		w.order = f.add("Executed", `"operation": "create", "entity": "user", "password": %s, "links": {%s},
+			"attributes": {"userPrincipalName": %q, "displayName": %q, "mailNickname": %[4]q, "accountEnabled": true}`, password, links, upn(name), name)
+		f.users[name] = w
+		f.made[w.order] = "user " + name
+		if i == 5 {
+			f.add("Executed", `"operation": "update", "entity": "user", "key": {"order": %q}, "attributes": {"department": %q}`, w.order, "D"+name)
+			w.values["department"] = "D" + name
+		}
+	}
+	f.add("Executed", `"operation": "update", "entity": "group", "key": {"order": %q}, "links": {"members": {"add": [{"order": %q}]}}`, f.groups[groups[1]].order, f.users[first].order)
+	f.groups[groups[1]].links["members"][first] = true
+}
+
+// carryOut has a file carried out, and kills agent or connector now and then, until all its orders have
+// ended.
+func (c *campaign) carryOut(t *testing.T, path string) {
+	t.Helper()
+	arguments := []string{"fulfill", trial.Connection, path}
+	for range 100 {
+		killed, code, output := c.once(t, arguments)
+		if !killed && code != 0 && code != 1 {
+			t.Fatalf("exit code %d\n%s", code, output)
+		}
+		if killed {
+			// Given again, or left to itself: it makes no difference once it was accepted.
+			if len(arguments) == 3 && c.random.IntN(2) == 0 && exists(path+".results.json") {
+				arguments = arguments[:2]
+			}
+			continue
+		}
+		if pending := c.pending(t); pending > 0 {
+			t.Logf("%d orders are left\n%s", pending, output)
+			continue
+		}
+		if len(arguments) == 2 && !exists(path+".results.json") {
+			arguments = append(arguments, path)
+			continue
+		}
+		return
+	}
+	t.Fatalf("%s is not carried out", path)
+}
+
+// once runs usher, and kills it or its connector at random.
+func (c *campaign) once(t *testing.T, arguments []string) (killed bool, code int, output string) {
+	t.Helper()
+	cmd := c.installation.Command(t.Context(), arguments...)
+	var text bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &text, &text
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // ProcessState tells how it ended
+		close(ended)
+	}()
+	if c.random.IntN(3) > 0 { // otherwise it may come to its end
+		select {
+		case <-ended:
+		case <-time.After(time.Duration(c.random.Int64N(int64(2 * time.Second)))):
+			children := trial.Children(cmd.Process.Pid)
+			victim := cmd.Process.Pid
+			if len(children) > 0 && c.random.IntN(2) == 0 {
+				victim = children[0]
+			}
+			if process, err := os.FindProcess(victim); err == nil && process.Kill() == nil {
+				c.kills++
+				killed = victim == cmd.Process.Pid
+			}
+			if killed {
+				for _, pid := range children {
+					await(t, fmt.Sprintf("connector %d to end", pid), func() bool { return !runs(pid) })
+				}
+			}
+		}
+	}
+	<-ended
+	if strings.Contains(text.String(), "DATA RACE") {
+		t.Errorf("data race:\n%s", &text)
+	}
+	return killed, cmd.ProcessState.ExitCode(), text.String()
+}
+
+// pending counts the orders that have not ended.
+func (c *campaign) pending(t *testing.T) (n uint64) {
+	t.Helper()
+	var list struct {
+		Intakes []struct{ Orders, Executed, Errored, Canceled uint64 }
+	}
+	h := &heldRun{installation: c.installation}
+	h.read(t, &list, "orders", "list", trial.Connection, "--last", "0")
+	for _, in := range list.Intakes {
+		n += in.Orders - in.Executed - in.Errored - in.Canceled
+	}
+	return n
+}
+
+// verify compares the tenant with what the orders say, and the outcomes with both.
+func (c *campaign) verify(t *testing.T) {
+	t.Helper()
+	control(t, c.sandbox, "PUT", "/faults", map[string]any{})
+	t.Logf("%d orders in %d files, %d kills", c.orders, c.files, c.kills)
+	outcomes := map[string]ordered{}
+	for _, path := range c.paths {
+		c.wroteNothing(t, func() { // the same file again is the same orders
+			result := usher(t, c.installation, "fulfill", trial.Connection, path)
+			if result.Code != 0 && result.Code != 1 {
+				t.Errorf("%s again: exit code %d\n%s%s", path, result.Code, result.Stdout, result.Stderr)
+			}
+		})
+		maps.Copy(outcomes, results(t, path))
+	}
+	for id, want := range c.wants {
+		if got := outcomes[id]; got.State != want {
+			t.Errorf("order %s: %+v, want %s", id, got, want)
+		}
+	}
+	c.verifyUsers(t, outcomes)
+	c.verifyGroups(t, outcomes)
+	c.verifyOnce(t)
+	c.verifyPasswords(t)
+	mustSucceed(t, c.installation, "audit", "verify", trial.Connection)
+}
+
+func (c *campaign) verifyUsers(t *testing.T, outcomes map[string]ordered) {
+	t.Helper()
+	users := c.tenant(t, "user")
+	for name, want := range c.users {
+		id := outcomes[want.order].ObjectID
+		user, ok := users[id]
+		if ok == want.deleted {
+			t.Errorf("%s is there: %t", name, ok)
+		}
+		if !ok || want.deleted {
+			continue
+		}
+		if user.Properties["userPrincipalName"] != upn(name) {
+			t.Errorf("%s is said to be %s, which is %v", name, id, user.Properties["userPrincipalName"])
+		}
+		for property, value := range want.values {
+			if user.Properties[property] != value {
+				t.Errorf("%s of %s is %v, want %v", property, name, user.Properties[property], value)
+			}
+		}
+		c.verifyLinks(t, name, "manager", user, want, outcomes)
+	}
+}
+
+func (c *campaign) verifyGroups(t *testing.T, outcomes map[string]ordered) {
+	t.Helper()
+	groups := c.tenant(t, "group")
+	for name, want := range c.groups {
+		group, ok := groups[outcomes[want.order].ObjectID]
+		if !ok || group.Properties["mailNickname"] != name {
+			t.Errorf("%s is %v", name, group)
+			continue
+		}
+		c.verifyLinks(t, name, "members", group, want, outcomes)
+	}
+}
+
+// verifyLinks compares links, without those to users who are deleted.
+func (c *campaign) verifyLinks(t *testing.T, name, navigation string, got trial.Object, want *wanted, outcomes map[string]ordered) {
+	t.Helper()
+	var ids []string
+	for user := range want.links[navigation] {
+		if !c.users[user].deleted {
+			ids = append(ids, outcomes[c.users[user].order].ObjectID)
+		}
+	}
+	slices.Sort(ids)
+	if have := slices.Sorted(slices.Values(got.Links[navigation])); !slices.Equal(have, ids) {
+		t.Errorf("%s of %s are %v, want %v", navigation, name, have, ids)
+	}
+}
+
+// verifyOnce looks for objects that were made twice, if only for a while.
+func (c *campaign) verifyOnce(t *testing.T) {
+	t.Helper()
+	made := map[string]int{}
+	for _, e := range c.effects(t, func(e effect) bool { return e.What == "create" }) {
+		made[fmt.Sprint(e.Entity, " ", e.Properties["mailNickname"])]++
+	}
+	for _, name := range c.made {
+		if made[name] != 1 {
+			t.Errorf("%s was made %d times", name, made[name])
+		}
+	}
+}
+
+// verifyPasswords compares the passwords in mails with those in force.
+func (c *campaign) verifyPasswords(t *testing.T) {
+	t.Helper()
+	inForce := map[string]any{} // by user
+	for _, e := range c.effects(t, func(e effect) bool { return e.Entity == "user" }) {
+		if digest := lookup(e.Properties, []string{"passwordProfile", "passwordSha256"}); digest != nil {
+			inForce[e.ID] = digest
+		}
+	}
+	mails := map[string][]string{} // by user
+	for _, path := range glob(t, filepath.Join(c.installation.Root, "Mails", "*.eml")) {
+		name, password := readMail(t, path)
+		mails[name] = append(mails[name], password)
+	}
+	for name, want := range c.users {
+		if !want.mailed || want.deleted {
+			continue
+		}
+		id := c.find(t, "user", "userPrincipalName", upn(name)).ID
+		if !slices.ContainsFunc(mails[upn(name)], func(password string) bool {
+			sum := sha256.Sum256([]byte(password))
+			return hex.EncodeToString(sum[:]) == inForce[id]
+		}) {
+			t.Errorf("of %d mails to %s none has the password in force", len(mails[upn(name)]), name)
+		}
+	}
+}
