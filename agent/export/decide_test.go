@@ -140,6 +140,12 @@ func TestReleaseOfChangedFiles(t *testing.T) {
 	if err := decide(folder, "2", true, nil); !fault.Is(err, fault.Storage) || !strings.Contains(err.Error(), "was changed while run 2 was held") {
 		t.Errorf("got %v", err)
 	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := decide(folder, "2", true, nil); !fault.Is(err, fault.Storage) || !strings.Contains(err.Error(), "is gone") || !strings.Contains(fault.Of(err).Hint, "Discard") {
+		t.Errorf("got %v", err)
+	}
 	settles(t, folder, d, c, false)
 }
 

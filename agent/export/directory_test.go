@@ -24,6 +24,7 @@ type directory struct {
 	log         []event         // changes
 	dead        [2]bool         // cookies that are refused, by collection
 	untold      map[string]bool // gone when their collection was listed again
+	restorable  bool            // a complete list ends with what can be restored
 	fail        error           // of the next export, in its middle
 	began       []bool          // by Begin of the last export: whether it was complete
 }
@@ -125,6 +126,11 @@ func (d *directory) list(collection int) []event {
 	for l := range d.links {
 		if collection == 1 && d.states[l.owner] == record.Present {
 			events = append(events, event{kind: "links", id: l.owner, targets: []target{{l.target, false}}})
+		}
+	}
+	for id, state := range d.states {
+		if d.restorable && entity(id) == collection && state == record.Suspended {
+			events = append(events, event{kind: "object", id: id, state: state})
 		}
 	}
 	return events

@@ -185,3 +185,34 @@ func TestEmptyList(t *testing.T) {
 		}
 	}
 }
+
+// One run waits at a time: an empty list that somebody asked for changes nothing either.
+func TestEmptyListWhileHeld(t *testing.T) {
+	t.Parallel()
+	folder, d := t.TempDir(), newDirectory()
+	for i := range 1000 {
+		d.set(fmt.Sprint("u", i), record.Present, "a")
+	}
+	if _, err := export.Run(context.Background(), d.options(folder, "1")); err != nil {
+		t.Fatal(err)
+	}
+	d.set("u1", record.Gone, "")
+	d.set("u2", record.Gone, "")
+	o := d.options(folder, "2")
+	o.Thresholds.Deleted.Lines = 1
+	if _, err := export.Run(context.Background(), o); !fault.Is(err, fault.Held) {
+		t.Fatalf("got %v", err)
+	}
+	d.states = map[string]record.State{}
+	o = d.options(folder, "3")
+	o.Complete = true
+	if _, err := export.Run(context.Background(), o); !fault.Is(err, fault.Held) || !strings.Contains(err.Error(), "run 3 of connection Contoso is not published: the list of user is empty, and 1000 were known. Run 2 is held as before") {
+		t.Errorf("got %v", err)
+	}
+	if run, _ := isHeld(t, folder); run != "2" {
+		t.Errorf("run %q is held, want 2", run)
+	}
+	if err := decide(folder, "2", true, nil); err != nil {
+		t.Error(err)
+	}
+}

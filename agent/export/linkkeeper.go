@@ -6,6 +6,7 @@ import (
 
 	"github.com/usher-iga/usher/agent/export/csvfile"
 	"github.com/usher-iga/usher/agent/store"
+	"github.com/usher-iga/usher/connectors/sdk/record"
 )
 
 // linkKeeper compares the links of one navigation with those that are known, writes
@@ -23,12 +24,13 @@ type linkKeeper struct {
 	against comparison
 
 	// Of an incremental one.
-	known   *store.Set
-	changes changes
-	listed  bool // all links were listed, not the changes alone
-	fates   fates
-	old     *store.Cursor // of known where all of it has to be looked at
-	hasOld  bool
+	known    *store.Set
+	changes  changes
+	listed   bool                    // all links were listed, not the changes alone
+	departed map[string]record.State // owners that the list says are not there
+	fates    fates
+	old      *store.Cursor // of known where all of it has to be looked at
+	hasOld   bool
 }
 
 // scan makes k go through all that is known. Otherwise it looks links up one by one,
@@ -109,9 +111,11 @@ func (k *linkKeeper) pass(out *csvfile.Writer, until []byte) error {
 		owner, target, _ := bytes.Cut(old, []byte{0})
 		its := k.fates[string(owner)]
 		if k.listed || its != 0 || k.fates[string(target)] != 0 {
+			// A list leaves out the links of what can be restored, and they stay.
+			isMissing := k.listed && k.departed[string(owner)] != record.Suspended
 			said := k.key
 			k.key = old
-			err := k.settle(out, owner, target, k.old.Value(), true, k.listed || its.isRelisted())
+			err := k.settle(out, owner, target, k.old.Value(), true, isMissing || its.isRelisted())
 			k.key = said
 			if err != nil {
 				return err

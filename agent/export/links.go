@@ -42,8 +42,8 @@ func nextLink(row []byte) (target []byte, removed bool, rest []byte, ok bool) {
 // in the file is for the keeper.
 type links struct {
 	keeper   *linkKeeper
-	departed *departed    // nil: no owner was removed, or that does not void what is said of its links
-	targets  *spool.Group // of the owner, with whether they were removed
+	departed map[string]record.State // owners that a complete list says are not there: what it says of their links is void
+	targets  *spool.Group            // of the owner, with whether they were removed
 
 	owner   []byte // empty before the first row
 	target  []byte
@@ -81,14 +81,7 @@ func (l *links) finish(out *csvfile.Writer) error {
 	if len(l.owner) == 0 {
 		return nil
 	}
-	gone := false
-	if l.departed != nil {
-		var err error
-		if gone, err = l.departed.has(l.owner); err != nil {
-			return err
-		}
-	}
-	if !gone {
+	if _, isVoid := l.departed[string(l.owner)]; !isVoid {
 		if err := l.write(out); err != nil {
 			return err
 		}
@@ -126,28 +119,4 @@ func (l *links) end(out *csvfile.Writer) error {
 		return err
 	}
 	return l.keeper.end(out)
-}
-
-// departed tells which objects of a collection were there no more in the end.
-type departed struct {
-	rows *spool.Rows
-	more bool
-}
-
-func newDeparted(rows *spool.Rows) *departed { return &departed{rows: rows, more: rows.Next()} }
-
-// has reports whether the object departed. Ids must be asked in ascending order.
-func (d *departed) has(id []byte) (bool, error) {
-	gone := false
-	for d.more {
-		c := bytes.Compare(d.rows.Key(), id)
-		if c > 0 {
-			break
-		}
-		if c == 0 {
-			gone = record.State(d.rows.Value()[0]) != record.Present
-		}
-		d.more = d.rows.Next()
-	}
-	return gone, d.rows.Err()
 }

@@ -144,15 +144,7 @@ func (m *merger) links(ctx context.Context, f *publish.File, collection, navigat
 		return err
 	}
 	m.linkKeepers[collection][navigation] = keeper
-	l := &links{keeper: keeper, targets: m.spool.Group()}
-	if c.complete && c.removed && table.Rows() > 0 {
-		rows, err := m.spool.Merge(c.objects)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		l.departed = newDeparted(rows)
-	}
+	l := &links{keeper: keeper, departed: c.departed, targets: m.spool.Group()}
 	if err := m.file(ctx, f, []string{"Command", c.entity + "Id", "id"}, l, table); err != nil {
 		return err
 	}
@@ -163,7 +155,7 @@ func (m *merger) links(ctx context.Context, f *publish.File, collection, navigat
 func (m *merger) linkKeeper(c *collection, name string) (k *linkKeeper, err error) {
 	k = &linkKeeper{
 		fates: m.fates, known: m.known.Set(name), changes: changes{commit: m.commit, name: name},
-		listed: c.complete, dialect: m.plan.dialect,
+		listed: c.complete, departed: c.departed, dialect: m.plan.dialect,
 	}
 	switch {
 	case m.mode == publish.Complete:

@@ -129,4 +129,9 @@ func TestGap(t *testing.T) {
 	}
 	next("4", publish.Complete, "the manifest of run 3, from which it would go on, is not there")
 	next("5", publish.Incremental, "")
+	if err := os.RemoveAll(place); err != nil {
+		t.Fatal(err)
+	}
+	next("6", publish.Complete, "nothing is known of run 5, which is published: the store was lost")
+	next("7", publish.Incremental, "")
 }

@@ -66,6 +66,7 @@ func consumerHasTheDirectory(t *testing.T, rt *rapid.T) {
 	folder := t.TempDir()
 	defer os.RemoveAll(folder)
 	d, c := newDirectory(), &consumer{}
+	d.restorable = rapid.Bool().Draw(rt, "restorable")
 	ids := rapid.SampledFrom([]string{"u1", "u2", "u3", "u4", "g1", "g2", "g3"})
 	for run := range rapid.IntRange(2, 8).Draw(rt, "runs") {
 		for range rapid.IntRange(0, 12).Draw(rt, "changes") {

@@ -36,8 +36,8 @@ type collection struct {
 	complete bool // a complete list, not the changes since a cookie
 	counts   *counts
 	objects  *spool.Table
-	links    []*spool.Table // by navigation
-	removed  bool           // some object was said to be suspended or gone
+	links    []*spool.Table          // by navigation
+	departed map[string]record.State // of a complete list: the objects that are not there, by what it said last
 	ended    atomic.Bool
 	cookie   string
 	row      []byte
@@ -58,7 +58,7 @@ func (s *sink) Begin(i int, complete bool, reason string) (sdk.Writer, error) {
 	if !complete && asked.Cookie == "" {
 		return nil, broken("it sent changes of %q where everything was asked for", asked.Entity)
 	}
-	c := &collection{sink: s, index: i, entity: asked.Entity, complete: complete, counts: &s.tracker.counts[i], objects: s.spool.Table()}
+	c := &collection{sink: s, index: i, entity: asked.Entity, complete: complete, counts: &s.tracker.counts[i], objects: s.spool.Table(), departed: map[string]record.State{}}
 	for range asked.Navigations {
 		c.links = append(c.links, s.spool.Table())
 	}
@@ -111,8 +111,12 @@ func (c *collection) Object(o *record.Object) error {
 	if err := c.check(o.ID()); err != nil {
 		return err
 	}
-	if o.State() != record.Present {
-		c.removed = true
+	switch {
+	case !c.complete:
+	case o.State() != record.Present:
+		c.departed[string(o.ID())] = o.State()
+	case len(c.departed) > 0:
+		delete(c.departed, string(o.ID()))
 	}
 	c.row = o.AppendTo(append(c.row[:0], byte(o.State())))
 	c.counts.objects.Add(1)

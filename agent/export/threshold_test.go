@@ -88,6 +88,7 @@ func tooMuch(t *testing.T, limits export.Thresholds, everything bool, want strin
 func TestUnaskedCompleteRuns(t *testing.T) {
 	t.Parallel()
 	reset := func(t *testing.T, folder string) {
+		t.Helper()
 		l, err := openLedger(folder, "reset", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -106,13 +107,15 @@ func TestUnaskedCompleteRuns(t *testing.T) {
 		{"asked for, and set", func(_ *testing.T, _ string, o *export.Options) { o.Complete, o.WithoutCookies = true, true }, ""},
 		{"set", func(_ *testing.T, _ string, o *export.Options) { o.WithoutCookies = true }, "IgnoreCookieFile is set"},
 		{"another mapping", func(_ *testing.T, _ string, o *export.Options) { o.CSV.TypePrefix = "#" }, "Csv.TypeName is another one"},
-		{"cookies deleted", func(t *testing.T, folder string, _ *export.Options) { reset(t, folder) }, "the cookie of user was deleted"},
+		{"cookies deleted", func(t *testing.T, folder string, _ *export.Options) { t.Helper(); reset(t, folder) }, "the cookie of user was deleted"},
 		{"manifest lost", func(t *testing.T, folder string, _ *export.Options) {
+			t.Helper()
 			if err := os.Remove(filepath.Join(output(folder), "Contoso_manifest.json")); err != nil {
 				t.Fatal(err)
 			}
 		}, "the manifest of run 1"},
 		{"store lost", func(t *testing.T, folder string, _ *export.Options) {
+			t.Helper()
 			if err := os.RemoveAll(filepath.Join(folder, "Work", "Store")); err != nil {
 				t.Fatal(err)
 			}

@@ -77,7 +77,8 @@ func TestUnknownConnection(t *testing.T) {
 	_, exported := r.ExportCookies(ctx, "Fabrikam", "")
 	_, imported := r.ImportCookies(ctx, "Fabrikam", nil)
 	stored := r.WithStore(ctx, "Fabrikam", nil)
-	for i, err := range []error{released, discarded, reset, exported, imported, stored} {
+	looked := r.Look(ctx, "Fabrikam", nil)
+	for i, err := range []error{released, discarded, reset, exported, imported, stored, looked} {
 		if err == nil || !strings.Contains(err.Error(), "Fabrikam") {
 			t.Errorf("%d: %v", i, err)
 		}

@@ -73,7 +73,8 @@ func fileMapping(s tree.Section, connection *Connection, at Origin) {
 // like one in the settings.
 func (c *configuration) passwordSets(s tree.Section) (all []PasswordSet) {
 	for _, element := range c.passwords {
-		set := passwordSet(tree.Section{Report: s.Report, Node: element, Path: passwordSection + " " + element.Name, Dir: s.Dir}, element.Name)
+		at := tree.Section{Report: s.Report, Node: element.node(), Path: passwordSection + " " + element.identifier, Dir: s.Dir}
+		set := passwordSet(at, element.identifier)
 		if !set.DefaultPassword.IsEmpty() {
 			if err := durable.CheckPrivate(set.Origin.File); err != nil {
 				s.Fault(set.Origin, "DefaultPassword is a secret in clear", err)

@@ -14,6 +14,7 @@ import (
 	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/agent/secret/cyberark"
 	"github.com/usher-iga/usher/agent/secret/rsafile"
+	"github.com/usher-iga/usher/agent/settings/tree"
 	"github.com/usher-iga/usher/connectors/sdk"
 )
 
@@ -161,6 +162,13 @@ func outcome(t *testing.T, inputs []archived, lineEnd string) []archived {
 		s.Connectors.Folder, s.Connectors.Checksums, s.Connectors.StartTimeout, s.Connectors.IdleTimeout)
 	fmt.Fprintf(&all, "proxy: %q user %q password of %d bytes past %q\n", s.Proxy.Address, s.Proxy.Username, len(s.Proxy.Password.Reveal()), s.Proxy.Bypass)
 	fmt.Fprintf(&all, "temp %s, work %s, certificates %q\n", s.TempFolder, s.WorkFolder, s.TrustedCertificates)
+	for _, set := range s.Passwords.Sets {
+		all.WriteString(describeSet(set))
+	}
+	if m := s.Passwords.Mail; m.Given {
+		fmt.Fprintf(&all, "mail from %s by %s:%d as %s, password of %d bytes, %q, in %q, symbols %q\n", m.FromAddress, m.Host, m.Port, m.Username,
+			len(m.Password.Reveal()), m.PickupDirectory, tree.Texts(s.Passwords.Cultures), s.Passwords.AllowedSymbolChars)
+	}
 	for _, source := range s.Sources() {
 		fmt.Fprintf(&all, "source %s %s: %s (%s)\n", source.Kind, source.Address, source.Message, source.Origin)
 	}
@@ -231,6 +239,13 @@ func describe(c *Connection) string {
 	fmt.Fprintf(&b, "connection %s of %s at %s\n  csv %q %q %s, ignore cookies %v\n  entities %q, navigations %q\n",
 		c.ID, c.Connector, c.Origin, c.CSV.Delimiter, c.CSV.ValueSeparator, c.CSV.TypeName, c.IgnoreCookieFile,
 		c.Mapping.Entities, c.Mapping.Navigations)
+	f := c.Fulfillment
+	if f.Connector != defaultFulfillConnector {
+		fmt.Fprintf(&b, "  orders by %s from %s, kept %v, limits %v, mapped in %q\n", f.Connector, f.OrdersFolder, f.Retention, f.Limits, tree.Texts(f.MappingFiles))
+	}
+	for _, set := range f.PasswordSets {
+		fmt.Fprintf(&b, "  %s", describeSet(set))
+	}
 	for _, p := range c.Mapping.Properties {
 		fmt.Fprintf(&b, "  column %s", p.Column)
 		if p.PrimaryKey {
@@ -242,6 +257,12 @@ func describe(c *Connection) string {
 		fmt.Fprintf(&b, " at %s\n", p.Origin)
 	}
 	return b.String()
+}
+
+func describeSet(s PasswordSet) string {
+	text := fmt.Sprintf("set %s at %s: ", s.Identifier, s.Origin)
+	s.Origin = Origin{}
+	return text + fmt.Sprintf("%+v\n", s)
 }
 
 // problemsOf returns the problems of an error of this package.

@@ -91,7 +91,7 @@ type Connection struct {
 	CSV       CSV
 	// IgnoreCookieFile asks for a complete export each time.
 	IgnoreCookieFile bool
-	// MaximumCookieAge is how old a cookie may be before its entity is listed again; 144 h by default.
+	// MaximumCookieAge is how old cookies may be before an export warns of it; 144 h by default.
 	MaximumCookieAge time.Duration
 	Thresholds       Thresholds
 	Fulfillment      Fulfillment

@@ -19,8 +19,26 @@ const (
 // configuration is what concerns Usher in one XML file of the reference product.
 type configuration struct {
 	mappings     []entityTypeMapping
-	associations []string     // their connection tables
-	passwords    []*tree.Node // the sets of password settings, named by their identifiers
+	associations []string // their connection tables
+	passwords    []passwordElement
+}
+
+// passwordElement is an element PasswordResetSettings.
+type passwordElement struct {
+	identifier string
+	values     map[string]string // by key
+	origin     Origin
+}
+
+// node is the element as it would stand in a settings file.
+func (e passwordElement) node() *tree.Node {
+	set := &tree.Node{Name: e.identifier, Shape: tree.Object, Origin: e.origin}
+	for _, key := range passwordSetKeys {
+		if value, ok := e.values[key]; ok {
+			set.Add(tree.NewText(key, value, e.origin))
+		}
+	}
+	return set
 }
 
 // entityTypeMapping is an element EntityTypeMapping, whatever connection it is about.
@@ -109,12 +127,12 @@ func (x *xmlReader) open(element xml.StartElement, at Origin) bool {
 	return true
 }
 
-// passwords takes a set of password settings, as it would stand in a settings file.
+// passwords takes a set of password settings.
 func (x *xmlReader) passwords(element xml.StartElement, at Origin) {
-	set := &tree.Node{Name: attribute(element, "Identifier"), Shape: tree.Object, Origin: at}
+	set := passwordElement{identifier: attribute(element, "Identifier"), values: map[string]string{}, origin: at}
 	for _, key := range passwordSetKeys {
 		if value := attribute(element, key); value != "" {
-			set.Add(tree.NewText(key, value, at))
+			set.values[key] = value
 		}
 	}
 	x.found.passwords = append(x.found.passwords, set)

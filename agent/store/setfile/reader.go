@@ -143,18 +143,6 @@ func (r *Reader) load() error {
 	return nil
 }
 
-// find returns the block that may hold a key and where it begins; block is -1 if
-// the file is empty.
-func (r *Reader) find(key []byte) (block, offset int64, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.load(); err != nil {
-		return 0, 0, err
-	}
-	i := r.index.find(key)
-	return int64(i), r.index.offsets[max(i, 0)], nil
-}
-
 // Get returns a copy of the value of a key, and whether the key is there.
 func (r *Reader) Get(key []byte) (value []byte, ok bool, err error) {
 	r.mu.Lock()
