@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,6 +27,11 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// The tests wait for programs and for the simulated tenant most of their time: more of them
+	// than there are processors may run side by side.
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = parallel.Value.Set("8") // a number it takes
+	}
 	if testing.Short() {
 		fmt.Println("skipped: the end-to-end tests build and run the programs, which takes minutes")
 		return
