@@ -22,9 +22,9 @@ func (r *Runner) Actions(ctx context.Context, id string) ([]sdk.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	connector, err := r.Host.Launch(ctx, c.Fulfillment.Connector)
+	connector, err := r.launchFulfiller(ctx, c)
 	if err != nil {
-		return nil, locate(c, err)
+		return nil, err
 	}
 	defer connector.Close()
 	return connector.Actions(ctx)

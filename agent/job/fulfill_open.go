@@ -47,9 +47,7 @@ func (r *Runner) prepareFulfillment(ctx context.Context, id string) (*fulfillmen
 	if f.decode, err = f.decoder(); err != nil {
 		return nil, err
 	}
-	f.program = &program{launch: func(ctx context.Context) (*pluginhost.Connector, error) {
-		return r.Host.Launch(ctx, c.Fulfillment.Connector)
-	}}
+	f.program = &program{launch: func(ctx context.Context) (*pluginhost.Connector, error) { return r.launchFulfiller(ctx, c) }}
 	if err := f.start(ctx); err != nil {
 		f.program.close()
 		return nil, err
@@ -60,11 +58,8 @@ func (r *Runner) prepareFulfillment(ctx context.Context, id string) (*fulfillmen
 // start launches the connector and checks the connection with it.
 func (f *fulfillment) start(ctx context.Context) error {
 	connector, err := f.program.use(ctx)
-	if missing := fault.Of(err); missing != nil && missing.Setting == "Connector" {
-		missing.Setting = "FulfillConnector"
-	}
 	if err != nil {
-		return locate(f.connection, err)
+		return err
 	}
 	if !connector.Can.Fulfill {
 		return locate(f.connection, fault.Errorf(fault.Invalid, "the connector %s cannot fulfil orders", connector.Program.Name).
@@ -76,6 +71,16 @@ func (f *fulfillment) start(ctx context.Context) error {
 	warnings, problems, err := checkOffline(ctx, f.connection, connector, sdk.CheckRequest{Connection: f.resolved})
 	f.warnings = append(f.warnings, warnings...)
 	return errors.Join(err, problems)
+}
+
+// launchFulfiller starts the connector that carries out the orders of a connection.
+func (r *Runner) launchFulfiller(ctx context.Context, c *settings.Connection) (*pluginhost.Connector, error) {
+	connector, err := r.Host.Launch(ctx, c.Fulfillment.Connector)
+	if missing := fault.Of(err); missing != nil && missing.Setting == "Connector" {
+		_ = missing.WithSetting("FulfillConnector").
+			WithHint("Install the program and run 'usher connectors trust', or correct the connection's FulfillConnector; 'usher connectors list' tells which there are")
+	}
+	return connector, locate(c, err)
 }
 
 // openFulfillment is prepareFulfillment for carrying orders out, which one process at a time does.
@@ -159,7 +164,7 @@ func (f *fulfillment) run(ctx context.Context, progress func(fulfill.Snapshot)) 
 	o.Progress = progress
 	connector, err := f.program.use(ctx)
 	if err != nil {
-		return fulfill.Report{}, locate(f.connection, err)
+		return fulfill.Report{}, err
 	}
 	o.Fulfiller = connector
 	o.Relaunch = func(ctx context.Context) (fulfill.Fulfiller, error) {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -37,8 +39,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 	}{
 		"syntax":  {"{\"orders\": [\n {\"id\": \"x\", operation}\n]}", []string{"syntax.json:2:14: the character 'o' does not belong here"}},
 		"cut off": {`{"orders": [` + good, []string{"cut off.json:2:", "the file ends too early"}},
-		"property": {`{"orders": [{"id": "x", "operation": "create", "entity": "group", "atributes": {}}]}`,
-			[]string{`property.json:1:67: order x: the property "atributes" is not known, did you mean attributes?`}},
+		"property": {`{"orders": [{"id": "x", "operation": "create", "entity": "group", "attribute": {}}]}`,
+			[]string{`property.json:1:67: order x: the property "attribute" is not known, did you mean attributes?`}},
 		"attribute": {`{"orders": [` + strings.ReplaceAll(good, "displayName", "displayNam") + `]}`,
 			[]string{`attribute.json:1:13: order good: displayNam: group has no attribute "displayNam"`, "Did you mean displayName?"}},
 		"type": {`{"orders": [` + strings.ReplaceAll(good, "false", `"perhaps"`) + `]}`, []string{"type.json:1:13: order good: mailEnabled"}},
@@ -165,9 +167,7 @@ func TestLimits(t *testing.T) {
 		{"percent", map[string]any{"MaxPercentageDeletes": 2}, fmt.Sprintf("it deletes 3 of %d user objects, and 2 %% are allowed at once", len(members))},
 	} {
 		f.change(t, func(c map[string]any) {
-			for key, value := range tc.limits {
-				c[key] = value
-			}
+			maps.Copy(c, tc.limits)
 		})
 		file := orders(tc.name, 0, 3)
 		f.wroteNothing(t, func() {
@@ -212,6 +212,9 @@ func TestLimits(t *testing.T) {
 // Files in the watched folder are carried out and put away, those that were there before, too; and
 // nobody else has the journal meanwhile.
 func TestWatchedFolder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Go sends no interrupts there")
+	}
 	t.Parallel()
 	f := startFulfilling(t)
 	folder := filepath.Join(f.installation.Root, "Work", "ProvisioningOrders", trial.Connection)
@@ -265,6 +268,67 @@ func TestWatchedFolder(t *testing.T) {
 	if strings.Contains(output.String(), "DATA RACE") {
 		t.Errorf("data race:\n%s", &output)
 	}
+}
+
+// Interrupted, a run ends with its own exit code, tells how far it is, and the next one goes on.
+func TestInterruptedOrders(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Go sends no interrupts there")
+	}
+	t.Parallel()
+	f := startFulfilling(t)
+	control(t, f.sandbox, "PUT", "/faults", map[string]any{"latency": "1s", "path": "/v1.0/"})
+	file := f.orders(t, "some.json", newGroup("g", "crew"), newUser("u", "ann"),
+		`{"id": "m", "operation": "update", "entity": "group", "key": {"order": "g"}, "links": {"members": {"add": [{"order": "u"}]}}}`)
+	cmd := f.installation.Command(t.Context(), "fulfill", trial.Connection, file)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitRequests(t, f.sandbox, 3) // two of the sign-in
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the code tells
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(output.String(), "the next run goes on with what is left") {
+		t.Errorf("exit code %d, want 130\n%s", code, &output)
+	}
+	if r := results(t, file)["m"]; r.State != "Pending" {
+		t.Errorf("the results are %+v", r)
+	}
+	control(t, f.sandbox, "PUT", "/faults", map[string]any{})
+	f.ends(t, 0)
+	if r := results(t, file)["m"]; r.State != "Executed" {
+		t.Errorf("the results are %+v", r)
+	}
+	if crew := f.find(t, "group", "uniqueName", "crew"); len(crew.Links["members"]) != 1 {
+		t.Errorf("the members are %v", crew.Links)
+	}
+}
+
+// Without the program that can write, an installation says so, and reads all the same.
+func TestInstallationForExportsOnly(t *testing.T) {
+	t.Parallel()
+	f := startFulfilling(t)
+	connectors := filepath.Join(t.TempDir(), "connectors")
+	if err := os.CopyFS(connectors, os.DirFS(programs.Connectors)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range glob(t, filepath.Join(connectors, "entra-fulfill*")) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.installation.Programs.Connectors = connectors
+	write(t, f.installation)
+	mustExport(t, f.installation)
+	f.wroteNothing(t, func() {
+		result := usher(t, f.installation, "fulfill", trial.Connection, f.orders(t, "group.json", newGroup("g", "crew")))
+		if result.Code != 2 || !strings.Contains(result.Stderr, `there is no connector "entra-fulfill"`) || !strings.Contains(result.Stderr, "FulfillConnector") {
+			t.Errorf("exit code %d\n%s%s", result.Code, result.Stdout, result.Stderr)
+		}
+	})
 }
 
 // Actions read at once and write as orders.
@@ -346,7 +410,6 @@ func TestAuditLog(t *testing.T) {
 		t.Errorf("of a changed log usher audit verify says, with exit code %d,\n%s%s", result.Code, result.Stdout, result.Stderr)
 	}
 }
-
 
 // Passwords, made and given, stand in no file of the agent, in no output, and in no request but the one
 // that sets them; the mail has them.

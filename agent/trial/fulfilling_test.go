@@ -26,11 +26,10 @@ type fulfilling struct {
 
 // startFulfilling starts a tenant without a quota and an installation that makes passwords and puts
 // mails into a folder.
-func startFulfilling(t *testing.T, flags ...string) *fulfilling {
+func startFulfilling(t *testing.T) *fulfilling {
 	t.Helper()
-	flags = append([]string{"--writes", "--write-quota", "0", "--domain", "contoso.com", "--users", "60", "--groups", "30", "--memberships", "120"}, flags...)
 	f := &fulfilling{files: t.TempDir()}
-	f.sandbox, f.installation = start(t, flags...)
+	f.sandbox, f.installation = start(t, "--writes", "--write-quota", "0", "--domain", "contoso.com", "--users", "60", "--groups", "30", "--memberships", "120")
 	f.installation.Complete = false
 	mustSucceed(t, f.installation, "secrets", "new-certificate", filepath.Join(f.installation.Settings(), "usher.pem"))
 	f.change(t, nil)
@@ -158,7 +157,7 @@ func (f *fulfilling) mustFulfill(t *testing.T, file string) map[string]ordered {
 	return all
 }
 
-// fulfillFails carries out a file in JSON, and checks the exit code.
+// ends runs usher fulfill, and checks the exit code.
 func (f *fulfilling) ends(t *testing.T, want int, arguments ...string) fulfilled {
 	t.Helper()
 	result := usher(t, f.installation, append(append([]string{"fulfill", trial.Connection}, arguments...), "--json")...)

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -120,7 +119,7 @@ func (p *program) runAction(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	input, err := p.input(given)
+	input, err := p.input(cmd, given)
 	if err != nil {
 		return err
 	}
@@ -161,7 +160,7 @@ func (p *program) runAction(cmd *cobra.Command, arguments []string) error {
 }
 
 // input reads what --input names.
-func (p *program) input(given string) (json.RawMessage, error) {
+func (p *program) input(cmd *cobra.Command, given string) (json.RawMessage, error) {
 	text := []byte(given)
 	var err error
 	if path, isFile := strings.CutPrefix(given, "@"); isFile {
@@ -174,7 +173,7 @@ func (p *program) input(given string) (json.RawMessage, error) {
 		}
 	}
 	if !json.Valid(text) {
-		return nil, usageError{errors.New("the input is not JSON")}
+		return nil, misuse(cmd, "the input is not JSON")
 	}
 	return text, nil
 }

@@ -2,9 +2,9 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os/user"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,11 +51,11 @@ func (p *program) fulfill(cmd *cobra.Command, arguments []string) error {
 	files := arguments[1:]
 	switch {
 	case plan && watch:
-		return usageError{errors.New("--plan and --watch exclude each other")}
+		return misuse(cmd, "--plan and --watch exclude each other")
 	case plan && len(files) == 0:
-		return usageError{errors.New("--plan needs a file")}
+		return misuse(cmd, "--plan needs a file")
 	case watch && len(files) > 0:
-		return usageError{errors.New("--watch takes no files: put them into the folder for orders")}
+		return misuse(cmd, "--watch takes no files: put them into the folder for orders")
 	case plan:
 		return p.plan(cmd, arguments[0], files)
 	case watch:
@@ -218,16 +218,16 @@ func (p *program) printTaken(connection string, f job.TakenFile) {
 
 // outcomes tells how the orders of an intake ended.
 func outcomes(in journal.Intake) string {
-	text := count(in.Orders, "order") + fmt.Sprintf(", %d executed", in.Executed)
+	parts := []string{count(in.Orders, "order"), fmt.Sprintf("%d executed", in.Executed)}
 	for _, c := range []struct {
 		n    uint64
 		what string
 	}{{in.Errored, "errored"}, {in.Canceled, "canceled"}, {in.Pending(), "pending"}} {
 		if c.n > 0 {
-			text += fmt.Sprintf(", %d %s", c.n, c.what)
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
 		}
 	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
 // count gives a number with its noun.

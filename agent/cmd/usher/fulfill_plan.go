@@ -24,6 +24,8 @@ type planResult struct {
 	Fail       int            `json:"fail"`
 	Orders     []plannedOrder `json:"orders"`
 	Warnings   []warning      `json:"warnings,omitempty"`
+
+	files []string // in their sequence
 }
 
 // plannedOrder is what one order would do.
@@ -37,6 +39,8 @@ type plannedOrder struct {
 	Unchanged bool            `json:"unchanged,omitempty"`
 	Changes   []plannedChange `json:"changes,omitempty"`
 	Error     *failure        `json:"error,omitempty"` // why it would fail
+
+	at place
 }
 
 // plannedChange is what would change of an attribute; or of links, where before has those that would
@@ -61,26 +65,31 @@ func (p *program) plan(cmd *cobra.Command, connection string, files []string) er
 	if err != nil {
 		return err
 	}
-	result.sort(files)
+	result.sort()
 	if p.json {
 		return p.printJSON(result)
 	}
-	for _, o := range result.Orders {
+	p.printPlan(result)
+	return nil
+}
+
+// printPlan tells a person what would change.
+func (p *program) printPlan(r planResult) {
+	for _, o := range r.Orders {
 		p.printPlanned(o)
 	}
-	fmt.Fprintf(p.stdout, "%d to create, %d to change, %d to delete, %d as they should be already", result.Create, result.Change, result.Delete, result.Unchanged)
-	if result.Fail > 0 {
-		fmt.Fprintf(p.stdout, ", %d would fail", result.Fail)
+	fmt.Fprintf(p.stdout, "%d to create, %d to change, %d to delete, %d as they should be already", r.Create, r.Change, r.Delete, r.Unchanged)
+	if r.Fail > 0 {
+		fmt.Fprintf(p.stdout, ", %d would fail", r.Fail)
 	}
 	fmt.Fprintln(p.stdout, ". Nothing was changed.")
-	return nil
 }
 
 // add counts an order and keeps what it would do.
 func (r *planResult) add(o order.Order, v sdk.Preview) {
 	planned := plannedOrder{
 		Order: o.ID, Place: o.Place, Operation: o.Operation, Entity: o.Entity,
-		ObjectID: v.ObjectID, Title: cmp.Or(v.Title, named(o.Key)), Unchanged: v.Unchanged,
+		ObjectID: v.ObjectID, Title: cmp.Or(v.Title, named(o.Key)), Unchanged: v.Unchanged, at: r.placed(o.Place),
 	}
 	for _, c := range v.Changes {
 		isLinks := slices.ContainsFunc(o.Links, func(l order.Link) bool { return strings.EqualFold(l.Navigation, c.Path) })
@@ -111,19 +120,23 @@ func named(key order.Ref) string {
 	return key.String()
 }
 
-// sort brings the orders into the sequence of the files: previews come in any.
-func (r *planResult) sort(files []string) {
-	type place struct{ file, line, column int }
-	places := map[string]place{}
-	for _, o := range r.Orders {
-		rest, column := cutNumber(o.Place)
-		name, line := cutNumber(rest)
-		file := slices.IndexFunc(files, func(f string) bool { return strings.HasSuffix(name, strings.TrimPrefix(f, ".")) })
-		places[o.Order] = place{file, line, column}
+// place is where an order stands: files are numbered as they come.
+type place struct{ file, line, column int }
+
+// placed is the place of the order that comes next.
+func (r *planResult) placed(text string) place {
+	rest, column := cutNumber(text)
+	file, line := cutNumber(rest)
+	if !slices.Contains(r.files, file) {
+		r.files = append(r.files, file)
 	}
+	return place{slices.Index(r.files, file), line, column}
+}
+
+// sort brings the orders into the sequence of the files: previews come in any.
+func (r *planResult) sort() {
 	slices.SortStableFunc(r.Orders, func(a, b plannedOrder) int {
-		x, y := places[a.Order], places[b.Order]
-		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.line, y.line), cmp.Compare(x.column, y.column))
+		return cmp.Or(cmp.Compare(a.at.file, b.at.file), cmp.Compare(a.at.line, b.at.line), cmp.Compare(a.at.column, b.at.column))
 	})
 }
 

@@ -32,14 +32,14 @@ func (p *program) watch(cmd *cobra.Command, connection string) error {
 		return err
 	}
 	var mu sync.Mutex // events come from two sides
-	tell := func(w watchResult, print func()) {
+	tell := func(w watchResult, say func()) {
 		mu.Lock()
 		defer mu.Unlock()
 		if !p.json {
 			for _, warned := range w.Warnings {
 				p.printWarning(warned)
 			}
-			print()
+			say()
 			return
 		}
 		_ = p.printJSON(w) // a watch does not end because nobody reads what it tells

@@ -50,8 +50,8 @@ all else the id of an order; --order takes a number for the id of an order, too.
 		{
 			Use:   "release CONNECTION INTAKE",
 			Short: "Let an intake that is held begin",
-			RunE: p.onOrders(p.releaseIntake, func(*cobra.Command, *journal.Journal, string) error {
-				return usageError{errors.New("an intake is released as a whole: name it by its number")}
+			RunE: p.onOrders(p.releaseIntake, func(cmd *cobra.Command, _ *journal.Journal, _ string) error {
+				return misuse(cmd, "an intake is released as a whole: name it by its number")
 			}),
 		},
 	}
@@ -111,10 +111,18 @@ func (p *program) listOrders(cmd *cobra.Command, arguments []string) error {
 		}
 		table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		for _, in := range intakes {
-			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", in.Number, in.State, in.Received.Format(time.DateTime+" MST"), outcomes(in), in.Source.Name)
+			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", in.Number, stateOf(in), in.Received.Format(time.DateTime+" MST"), outcomes(in), in.Source.Name)
 		}
 		return table.Flush()
 	})
+}
+
+// stateOf is the state of an intake for people, who want to know whether it has ended.
+func stateOf(in journal.Intake) string {
+	if in.State == journal.IntakeOpen && in.Complete() {
+		return "Ended"
+	}
+	return string(in.State)
 }
 
 func (p *program) showIntake(cmd *cobra.Command, j *journal.Journal, n uint64) error {
@@ -136,7 +144,7 @@ func (p *program) showIntake(cmd *cobra.Command, j *journal.Journal, n uint64) e
 		}
 		return p.printJSON(result)
 	}
-	fmt.Fprintf(p.stdout, "Intake %d: %s, %s, received %s from %s\n", in.Number, in.State, outcomes(in), in.Received.Format(time.DateTime+" MST"), in.Source.Name)
+	fmt.Fprintf(p.stdout, "Intake %d: %s, %s, received %s from %s\n", in.Number, stateOf(in), outcomes(in), in.Received.Format(time.DateTime+" MST"), in.Source.Name)
 	if in.Reason != "" {
 		fmt.Fprintf(p.stdout, "It was held: %s\n", sentence(in.Reason))
 	}
