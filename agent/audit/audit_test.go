@@ -369,6 +369,7 @@ func TestDiskFails(t *testing.T) {
 
 func FuzzWithoutSecrets(f *testing.F) {
 	f.Add([]byte(`{"password": "s3cr3t", "a": [{"Secret": {"b": 1}}, "s3cr3t"]}`))
+	f.Add([]byte(`00`))
 	f.Add([]byte(`{"passwordPolicies": 1, "a": 1e999, "a": "\ud800"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		got := withoutSecrets(text)

@@ -104,10 +104,13 @@ func withoutSecrets(value json.RawMessage) json.RawMessage {
 	in := jsontext.NewDecoder(bytes.NewReader(value), jsontext.AllowDuplicateNames(true))
 	var text bytes.Buffer
 	out := jsontext.NewEncoder(&text, jsontext.AllowDuplicateNames(true))
-	for {
+	for whole := false; ; {
 		token, err := in.ReadToken()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return bytes.TrimSpace(text.Bytes())
+		case whole: // a second value behind the first
+			return hidden
 		}
 		if err == nil {
 			isName := false
@@ -121,6 +124,7 @@ func withoutSecrets(value json.RawMessage) json.RawMessage {
 					err = out.WriteValue(jsontext.Value(hidden))
 				}
 			}
+			whole = in.StackDepth() == 0
 		}
 		if err != nil {
 			return hidden
