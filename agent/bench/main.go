@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -49,9 +50,10 @@ func columns() []string {
 func main() {
 	scale := flag.Float64("scale", 1, "size of the tenant, 1 for 200,000 users and 2,000,000 memberships")
 	rounds := flag.Int("rounds", 3, "measurements of each kind; the fastest counts")
+	onlyChanges := flag.Bool("changes", false, "measure part 4 alone: exports of changes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *scale, *rounds)
+	err := run(ctx, *scale, *rounds, *onlyChanges)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -59,12 +61,15 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, scale float64, rounds int) error {
+func run(ctx context.Context, scale float64, rounds int, onlyChanges bool) error {
 	programs, err := trial.FindPrograms("bin")
 	if err != nil {
 		return err
 	}
 	b := &bounds{}
+	if onlyChanges {
+		return errors.Join(changes(ctx, programs, b, scale), b.err())
+	}
 	base, err := throughput(ctx, programs, b, scale, rounds)
 	if err != nil {
 		return err
