@@ -211,7 +211,7 @@ func canaryInProcesses(t *testing.T, sandbox *trial.Sandbox, installation *trial
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	awaitRequests(t, sandbox, 2)
+	awaitRequests(t, sandbox, "delta", 2)
 	agent, looked := cmd.Process.Pid, 0
 	victim := agent
 	for _, pid := range family(t, agent) {

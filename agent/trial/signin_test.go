@@ -114,7 +114,7 @@ func TestRotationWithinARun(t *testing.T) {
 				result, _ := installation.Run(t.Context(), "export", trial.Connection, "--json", "--log-level", "info")
 				done <- result
 			}()
-			awaitRequests(t, sandbox, 4)
+			awaitRequests(t, sandbox, "delta", 4)
 			var second struct{ SecretText string }
 			fetch(t, sandbox, "POST", "/application/secrets", map[string]any{}, &second)
 			if source == "vault" {
@@ -136,16 +136,16 @@ func TestRotationWithinARun(t *testing.T) {
 	}
 }
 
-// awaitRequests waits until the sandbox has had so many requests since the last
-// look at its counters.
-func awaitRequests(t *testing.T, s *trial.Sandbox, want int) {
+// awaitRequests waits until the sandbox has answered so many requests, of those whose path contains
+// a text, since its counters were last emptied.
+func awaitRequests(t *testing.T, s *trial.Sandbox, of string, want int) {
 	t.Helper()
 	for {
 		var counters struct{ Requests map[string]map[string]int }
 		fetch(t, s, "GET", "/counters", nil, &counters)
 		had := 0
 		for route, byStatus := range counters.Requests {
-			if strings.Contains(route, "delta") {
+			if strings.Contains(route, of) {
 				for _, n := range byStatus {
 					had += n
 				}
@@ -175,7 +175,7 @@ func TestConsentWithdrawn(t *testing.T) {
 		result, _ := installation.Run(t.Context(), "export", trial.Connection, "--json")
 		done <- result
 	}()
-	awaitRequests(t, sandbox, 4)
+	awaitRequests(t, sandbox, "delta", 4)
 	control(t, sandbox, "PUT", "/application", map[string]any{"roles": []string{}})
 	result := <-done
 	if message, hint, code := failure(t, result); result.Code != 1 || code != "forbidden" || !strings.Contains(message+hint, ".Read.") {

@@ -264,7 +264,7 @@ func TestVaultFailsWithinARun(t *testing.T) {
 		result, _ := installation.Run(t.Context(), "export", trial.Connection, "--json")
 		done <- result
 	}()
-	awaitRequests(t, sandbox, 4)
+	awaitRequests(t, sandbox, "delta", 4)
 	control(t, sandbox, "PUT", "/vault", map[string]any{"denied": "rbac"})
 	control(t, sandbox, "DELETE", "/application/secrets/"+first.KeyID, nil)
 	result := <-done
