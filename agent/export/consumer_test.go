@@ -26,7 +26,7 @@ type consumer struct {
 	run     string
 	objects map[string]string
 	links   map[link]bool
-	unseen  map[string]bool // targets of links that had no object when these were inserted
+	unseen  map[string]bool // targets of links without an object in a complete set
 }
 
 // load applies the set that is published, unless it has been.
@@ -86,7 +86,7 @@ func (c *consumer) load(tb tester, folder string) {
 		delete(c.links, l)
 		if row[0] == "insert" {
 			c.links[l] = true
-			if _, known := c.objects[l.target]; !known {
+			if _, known := c.objects[l.target]; !known && m.Mode == publish.Complete {
 				c.unseen[l.target] = true
 			}
 		}
@@ -116,8 +116,9 @@ func key(row []string) []string {
 }
 
 // check compares what the consumer has with the directory. Links of and to suspended
-// objects may be there or not; so may links to those that came, were linked and were gone
-// for good before their collection was listed again: nothing tells of them.
+// objects may be there or not. So may, where lists do not tell which objects those are,
+// links to one that was suspended when everything was listed, and gone for good when its
+// collection was listed again: nothing tells of it.
 func (c *consumer) check(tb tester, d *directory) {
 	tb.Helper()
 	objects := map[string]string{}
@@ -131,7 +132,7 @@ func (c *consumer) check(tb tester, d *directory) {
 	}
 	inDoubt := func(l link, _ bool) bool {
 		return d.states[l.owner] != record.Present || d.states[l.target] == record.Suspended ||
-			c.unseen[l.target] && d.untold[l.target]
+			!d.restorable && c.unseen[l.target] && d.untold[l.target]
 	}
 	got, want := maps.Clone(c.links), maps.Clone(d.links)
 	maps.DeleteFunc(got, inDoubt)

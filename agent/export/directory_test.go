@@ -44,6 +44,8 @@ func entity(id string) int {
 	return 0
 }
 
+func (d *directory) typeOf(id string) string { return d.collections[entity(id)].Entity }
+
 func (d *directory) set(id string, state record.State, value string) {
 	restored := d.states[id] == record.Suspended && state == record.Present
 	d.states[id], d.values[id] = state, value
@@ -68,7 +70,7 @@ func (d *directory) link(owner, id string, there bool) {
 	} else {
 		delete(d.links, link{owner, id})
 	}
-	d.log = append(d.log, event{collection: 1, kind: "links", id: owner, targets: []target{{id, !there}}})
+	d.log = append(d.log, event{collection: 1, kind: "links", id: owner, typ: d.typeOf(id), targets: []target{{id, !there}}})
 }
 
 // Export makes directory an export.Source.
@@ -125,7 +127,7 @@ func (d *directory) list(collection int) []event {
 	}
 	for l := range d.links {
 		if collection == 1 && d.states[l.owner] == record.Present {
-			events = append(events, event{kind: "links", id: l.owner, targets: []target{{l.target, false}}})
+			events = append(events, event{kind: "links", id: l.owner, typ: d.typeOf(l.target), targets: []target{{l.target, false}}})
 		}
 	}
 	for id, state := range d.states {

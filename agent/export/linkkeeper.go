@@ -29,7 +29,8 @@ type linkKeeper struct {
 	listed   bool                    // all links were listed, not the changes alone
 	departed map[string]record.State // owners that the list says are not there
 	fates    fates
-	old      *store.Cursor // of known where all of it has to be looked at
+	targets  []*objectKeeper // by collection
+	old      *store.Cursor   // of known where all of it has to be looked at
 	hasOld   bool
 }
 
@@ -45,8 +46,9 @@ func (k *linkKeeper) nextOld() error {
 	return k.old.Err()
 }
 
-// said takes what was said last of a link; links come in the order of their keys.
-func (k *linkKeeper) said(out *csvfile.Writer, owner, target []byte, removed bool) error {
+// said takes what was said last of a link; links come in the order of their keys. of is the
+// position of the target's collection plus one; 0: not known.
+func (k *linkKeeper) said(out *csvfile.Writer, owner, target []byte, of byte, removed bool) error {
 	if k.anew != nil && removed {
 		return nil
 	}
@@ -61,14 +63,23 @@ func (k *linkKeeper) said(out *csvfile.Writer, owner, target []byte, removed boo
 	if err != nil {
 		return err
 	}
-	return k.settle(out, owner, target, was, isKnown, removed)
+	its := k.fates[string(target)]
+	if its == 0 && of > 0 && !isKnown && !removed {
+		isMissing, err := k.targets[of-1].misses(target)
+		if err != nil {
+			return err
+		}
+		if isMissing {
+			its = withheld
+		}
+	}
+	return k.settle(out, owner, target, its, was, isKnown, removed)
 }
 
 // settle writes what changes of the link of key, which was known with a value or not,
-// and is there now or removed.
-func (k *linkKeeper) settle(out *csvfile.Writer, owner, target, was []byte, isKnown, removed bool) error {
+// and is there now or removed. its is the target's fate.
+func (k *linkKeeper) settle(out *csvfile.Writer, owner, target []byte, its fate, was []byte, isKnown, removed bool) error {
 	wasDelivered := isKnown && len(was) == 0
-	its := k.fates[string(target)]
 	isWithheldNow := its == withheld || isKnown && !wasDelivered && its != back
 	there := !removed && its != gone && k.fates[string(owner)] != gone
 	var err error
@@ -109,13 +120,13 @@ func (k *linkKeeper) pass(out *csvfile.Writer, until []byte) error {
 	for k.hasOld && (until == nil || bytes.Compare(k.old.Key(), until) < 0) {
 		old := k.old.Key()
 		owner, target, _ := bytes.Cut(old, []byte{0})
-		its := k.fates[string(owner)]
-		if k.listed || its != 0 || k.fates[string(target)] != 0 {
+		owners, its := k.fates[string(owner)], k.fates[string(target)]
+		if k.listed || owners != 0 || its != 0 {
 			// A list leaves out the links of what can be restored, and they stay.
 			isMissing := k.listed && k.departed[string(owner)] != record.Suspended
 			said := k.key
 			k.key = old
-			err := k.settle(out, owner, target, k.old.Value(), true, isMissing || its.isRelisted())
+			err := k.settle(out, owner, target, its, k.old.Value(), true, isMissing || owners.isRelisted())
 			k.key = said
 			if err != nil {
 				return err

@@ -10,9 +10,10 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/record"
 )
 
-// A row of links in the spool stands under the id of their owner and holds, of
-// each link, a varint, which is the length of the target's id doubled, plus one if
-// the link was removed; then that id. Links of one owner come together, so these are
+// A row of links in the spool stands under the id of their owner. It begins with a byte
+// that tells the collection of all targets: its position plus one; 0: not known. Then it
+// holds, of each link, a varint, which is the length of the target's id doubled, plus one
+// if the link was removed; then that id. Links of one owner come together, so these are
 // few rows of many links: BenchmarkRun takes a third less time than with a row for
 // each link, and half the memory holds as many.
 
@@ -43,10 +44,11 @@ func nextLink(row []byte) (target []byte, removed bool, rest []byte, ok bool) {
 type links struct {
 	keeper   *linkKeeper
 	departed map[string]record.State // owners that a complete list says are not there: what it says of their links is void
-	targets  *spool.Group            // of the owner, with whether they were removed
+	targets  *spool.Group            // of the owner, with whether they were removed and their collection
 
 	owner   []byte // empty before the first row
 	target  []byte
+	of      byte // the collection of target, its position plus one; 0: not known
 	removed bool // target
 }
 
@@ -57,9 +59,10 @@ func (l *links) row(rows *spool.Rows, out *csvfile.Writer) (uint64, error) {
 		}
 		l.owner = append(l.owner[:0], rows.Key()...)
 	}
-	added, gone := []byte{0}, []byte{1}
+	of := rows.Value()[0]
+	added, gone := []byte{0, of}, []byte{1, of}
 	count := uint64(0)
-	for row := rows.Value(); len(row) > 0; count++ {
+	for row := rows.Value()[1:]; len(row) > 0; count++ {
 		target, removed, rest, ok := nextLink(row)
 		if !ok {
 			return 0, fault.Errorf(fault.Internal, "the links of %.100q cannot be read from the spool", l.owner)
@@ -91,14 +94,14 @@ func (l *links) finish(out *csvfile.Writer) error {
 
 func (l *links) write(out *csvfile.Writer) error {
 	l.target = l.target[:0]
-	err := l.targets.Each(func(target, removed []byte) error {
+	err := l.targets.Each(func(target, said []byte) error {
 		if !bytes.Equal(target, l.target) {
 			if err := l.writeLink(out); err != nil {
 				return err
 			}
 			l.target = append(l.target[:0], target...)
 		}
-		l.removed = removed[0] != 0
+		l.removed, l.of = said[0] != 0, said[1]
 		return nil
 	})
 	if err != nil {
@@ -111,7 +114,7 @@ func (l *links) writeLink(out *csvfile.Writer) error {
 	if len(l.target) == 0 {
 		return nil // there is none yet
 	}
-	return l.keeper.said(out, l.owner, l.target, l.removed)
+	return l.keeper.said(out, l.owner, l.target, l.of, l.removed)
 }
 
 func (l *links) end(out *csvfile.Writer) error {

@@ -157,12 +157,14 @@ func (m *merger) linkKeeper(c *collection, name string) (k *linkKeeper, err erro
 		fates: m.fates, known: m.known.Set(name), changes: changes{commit: m.commit, name: name},
 		listed: c.complete, departed: c.departed, dialect: m.plan.dialect,
 	}
-	switch {
-	case m.mode == publish.Complete:
+	if m.mode == publish.Complete {
 		if k.anew, err = m.commit.Replace(name); err == nil && m.measured {
 			err = k.against.begin(k.known, true)
 		}
-	case c.complete || len(m.fates) > 0:
+		return k, err
+	}
+	k.targets = m.objectKeepers // which have ended
+	if c.complete || len(m.fates) > 0 {
 		err = k.scan()
 	}
 	return k, err

@@ -21,7 +21,7 @@ type event struct {
 	collection int
 	kind       string // begin, object, links, end
 	reason     string
-	id, typ    string
+	id, typ    string // the type of links is that of their targets
 	state      record.State
 	values     map[int][]string
 	navigation int
@@ -86,6 +86,7 @@ func (e event) write(w sdk.Writer) error {
 		var links record.Links
 		links.Reset(e.navigation)
 		links.SetOwner([]byte(e.id))
+		links.SetType([]byte(e.typ))
 		for _, t := range e.targets {
 			links.Add([]byte(t.id), t.removed)
 		}
@@ -232,6 +233,7 @@ func histories() *rapid.Generator[history] {
 					if len(c.Navigations) > 0 && rapid.Bool().Draw(t, "is links") {
 						e.kind = "links"
 						e.navigation = rapid.IntRange(0, len(c.Navigations)-1).Draw(t, "navigation")
+						e.typ = rapid.SampledFrom([]string{"", "user", "agentUser"}).Draw(t, "type")
 						for range rapid.IntRange(1, 4).Draw(t, "targets") {
 							e.targets = append(e.targets, target{id.Draw(t, "target"), rapid.Bool().Draw(t, "removed")})
 						}

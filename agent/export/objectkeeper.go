@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"errors"
+	"sync"
 
 	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk/record"
@@ -29,6 +30,8 @@ type objectKeeper struct {
 	away     *store.Set
 	leaving  changes         // of away
 	unlisted map[string]bool // away with its links delivered, and not found in the list so far
+	arrived  *idSet          // in the list and not known before, be it to restore; nil: changes were read
+	mu       sync.Mutex      // of leaving while links are merged
 }
 
 // change counts what the run changes of what is known.
@@ -41,7 +44,7 @@ func (k *objectKeeper) change() tally {
 
 // list makes k compare a complete list.
 func (k *objectKeeper) list() error {
-	k.unlisted = map[string]bool{}
+	k.unlisted, k.arrived = map[string]bool{}, newIDSet()
 	away := k.away.Cursor()
 	for away.Next() {
 		if len(away.Value()) == 0 {
@@ -55,10 +58,13 @@ func (k *objectKeeper) list() error {
 	return k.nextOld()
 }
 
-// end settles what is away and not in the list.
+// end settles what is away and not in the list. Then links can be.
 func (k *objectKeeper) end() error {
 	if k.anew != nil {
 		return errors.Join(k.against.vanish(nil), k.anew.Close(), k.awayAnew.Close())
+	}
+	if k.arrived != nil {
+		k.arrived.sort()
 	}
 	for id := range k.unlisted {
 		k.fates[id] = withheld
@@ -72,6 +78,9 @@ func (k *objectKeeper) end() error {
 // move notes where an object is that was not there, or is not there any more.
 func (k *objectKeeper) move(id []byte, state record.State) error {
 	delete(k.unlisted, string(id))
+	if k.arrived != nil && state != record.Gone {
+		k.arrived.add(id)
+	}
 	was, isAway, err := k.away.Get(id)
 	switch {
 	case err != nil:
@@ -93,6 +102,27 @@ func (k *objectKeeper) move(id []byte, state record.State) error {
 		}
 	}
 	return k.leaving.delete(id)
+}
+
+// misses reports whether the target of a new link, of which the collection says nothing
+// else, is none of its objects: it was listed again, and the list does not have it. Such a
+// target came, was linked and was gone for good before the list, or it came after it. So it
+// counts as away with its links withheld, and if it comes they are delivered. Links may be
+// merged side by side.
+func (k *objectKeeper) misses(id []byte) (bool, error) {
+	if k.arrived == nil || k.arrived.has(id) {
+		return false, nil
+	}
+	if _, isKnown, err := k.known.Get(id); err != nil || isKnown {
+		return false, err
+	}
+	was, isAway, err := k.away.Get(id)
+	if err != nil || isAway {
+		return len(was) > 0, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return true, k.leaving.put(id, isWithheld)
 }
 
 // object is what a run says of an object in the end.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -67,7 +69,7 @@ func consumerHasTheDirectory(t *testing.T, rt *rapid.T) {
 	defer os.RemoveAll(folder)
 	d, c := newDirectory(), &consumer{}
 	d.restorable = rapid.Bool().Draw(rt, "restorable")
-	ids := rapid.SampledFrom([]string{"u1", "u2", "u3", "u4", "g1", "g2", "g3"})
+	ids := rapid.SampledFrom([]string{"u1", "u2", "u3", "u4", "u5", "u6", "g1", "g2", "g3"})
 	for run := range rapid.IntRange(2, 8).Draw(rt, "runs") {
 		for range rapid.IntRange(0, 12).Draw(rt, "changes") {
 			change(rt, d, ids.Draw(rt, "id"), ids.Draw(rt, "other"))
@@ -112,7 +114,7 @@ func cutAt(step int) func(string) error {
 // change makes a change that a directory allows.
 func change(rt *rapid.T, d *directory, id, other string) {
 	state, was := d.states[id]
-	switch what := rapid.SampledFrom([]string{"set", "set", "suspend", "restore", "purge", "link", "link", "link", "unlink"}).Draw(rt, "what"); {
+	switch what := rapid.SampledFrom([]string{"set", "set", "suspend", "restore", "purge", "link", "link", "link", "unlink", "pass"}).Draw(rt, "what"); {
 	case what == "set" && (!was || state == record.Present):
 		d.set(id, record.Present, rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "value"))
 	case what == "suspend" && was && state == record.Present:
@@ -121,6 +123,16 @@ func change(rt *rapid.T, d *directory, id, other string) {
 		d.set(id, record.Present, d.values[id])
 	case what == "purge" && was && state != record.Gone:
 		d.set(id, record.Gone, "")
+	case what == "pass" && !was: // it comes, is linked, and may be gone for good at once
+		d.set(id, record.Present, "a")
+		for _, owner := range slices.Sorted(maps.Keys(d.states)) {
+			if entity(owner) == 1 && owner != id && d.states[owner] == record.Present {
+				d.link(owner, id, true)
+			}
+		}
+		if rapid.Bool().Draw(rt, "gone") {
+			d.set(id, record.Gone, "")
+		}
 	case entity(id) == 1 && was && state == record.Present && (what == "link" || what == "unlink"):
 		if there, was := d.states[other]; was && there == record.Present {
 			d.link(id, other, what == "link")

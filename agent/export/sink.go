@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -133,7 +134,7 @@ func (c *collection) Links(l *record.Links) error {
 	}
 	table := c.links[l.Navigation()]
 	count := uint64(0)
-	c.row = c.row[:0]
+	c.row = append(c.row[:0], c.sink.collectionOf(l.Type()))
 	for id, removed := range l.All() {
 		if err := c.check(id); err != nil {
 			return err
@@ -142,7 +143,7 @@ func (c *collection) Links(l *record.Links) error {
 			if err := table.Add(l.Owner(), c.row); err != nil {
 				return err
 			}
-			c.row = c.row[:0]
+			c.row = c.row[:1]
 		}
 		c.row = appendLink(c.row, id, removed)
 		count++
@@ -152,6 +153,17 @@ func (c *collection) Links(l *record.Links) error {
 		return nil
 	}
 	return table.Add(l.Owner(), c.row)
+}
+
+// collectionOf is the position of the collection of a type, plus one; 0: not known, or
+// behind the 255th.
+func (s *sink) collectionOf(typ []byte) byte {
+	for i := range min(len(s.asked), math.MaxUint8) {
+		if s.asked[i].Entity == string(typ) {
+			return byte(i + 1)
+		}
+	}
+	return 0
 }
 
 func (c *collection) End(cookie string) error {

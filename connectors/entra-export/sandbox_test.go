@@ -39,6 +39,7 @@ func TestExportOfTheSandbox(t *testing.T) {
 	if err := c.Export(t.Context(), req, found); err != nil {
 		t.Fatal(err)
 	}
+	found.compareTypes(t, req)
 	for i, c := range req.Collections {
 		truth := sb.Truth(t, c.Entity)
 		if len(truth) == 0 || len(truth) != len(found.collections[i].objects) {
@@ -55,6 +56,27 @@ func TestExportOfTheSandbox(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// compareTypes sees that links tell which collection has their targets.
+func (m *merge) compareTypes(t *testing.T, req sdk.ExportRequest) {
+	t.Helper()
+	checked := map[string]int{}
+	for _, c := range m.collections {
+		for target, typ := range c.types {
+			i := slices.IndexFunc(req.Collections, func(asked sdk.Collection) bool { return asked.Entity == typ })
+			if typ == "agentUser" { // one of the users
+				i = 0
+			}
+			if i < 0 || m.collections[i].objects[target] == nil {
+				t.Errorf("links to %s tell the type %q", target, typ)
+			}
+			checked[typ]++
+		}
+	}
+	if checked["user"] < 100 || checked["group"] == 0 {
+		t.Errorf("types of targets: %v", checked)
 	}
 }
 
@@ -117,6 +139,7 @@ type merge struct {
 type merged struct {
 	objects map[string]map[int][]string
 	links   map[[2]string]bool // owner with navigation, target
+	types   map[string]string  // of targets
 }
 
 func newMerge(req sdk.ExportRequest) *merge {
@@ -126,7 +149,7 @@ func newMerge(req sdk.ExportRequest) *merge {
 func (m *merge) Begin(i int, _ bool, _ string) (sdk.Writer, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.collections[i] = &merged{objects: map[string]map[int][]string{}, links: map[[2]string]bool{}}
+	m.collections[i] = &merged{objects: map[string]map[int][]string{}, links: map[[2]string]bool{}, types: map[string]string{}}
 	return m.collections[i], nil
 }
 
@@ -156,6 +179,7 @@ func (m *merged) Links(l *record.Links) error {
 	owner := fmt.Sprintf("%s/%d", l.Owner(), l.Navigation())
 	for target, removed := range l.All() {
 		m.links[[2]string{owner, string(target)}] = !removed
+		m.types[string(target)] = string(l.Type())
 	}
 	return nil
 }

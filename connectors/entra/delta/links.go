@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,14 +22,32 @@ type linkRows struct {
 
 func (l *linkRows) reset() { l.used = 0 }
 
-func (l *linkRows) add(navigation int, id []byte, removed bool) {
-	if l.used == 0 || l.rows[l.used-1].Navigation() != navigation || l.rows[l.used-1].Size() >= maxLinks {
-		if l.used++; l.used > len(l.rows) {
-			l.rows = append(l.rows, record.Links{})
+// add appends a target of a type, which is empty where Graph does not tell it.
+func (l *linkRows) add(navigation int, typ, id []byte, removed bool) {
+	l.row(navigation, typ).Add(id, removed)
+}
+
+// row gives the record for the next target of a type. Targets of different types go to
+// records side by side: a target is of one type, so what is said of it keeps its order. One
+// whose type is not told can be any, so nothing may be put before it any more.
+func (l *linkRows) row(navigation int, typ []byte) *record.Links {
+	for i := l.used - 1; i >= 0 && l.rows[i].Navigation() == navigation; i-- {
+		row := &l.rows[i]
+		isSame := bytes.Equal(row.Type(), typ)
+		if isSame && row.Size() < maxLinks {
+			return row
 		}
-		l.rows[l.used-1].Reset(navigation)
+		if len(row.Type()) == 0 || len(typ) == 0 {
+			break
+		}
 	}
-	l.rows[l.used-1].Add(id, removed)
+	if l.used++; l.used > len(l.rows) {
+		l.rows = append(l.rows, record.Links{})
+	}
+	row := &l.rows[l.used-1]
+	row.Reset(navigation)
+	row.SetType(typ)
+	return row
 }
 
 func (l *linkRows) give(owner []byte, to Rows) error {
@@ -66,7 +85,7 @@ func (p *Parser) readLink(d *jsontext.Decoder, navigation int) error {
 	if err := open(d, '{', "a link"); err != nil {
 		return err
 	}
-	p.target = p.target[:0]
+	p.target, p.targetType = p.target[:0], p.targetType[:0]
 	state := record.Present
 	for d.PeekKind() != '}' {
 		name, err := p.text(d)
@@ -78,6 +97,10 @@ func (p *Parser) readLink(d *jsontext.Decoder, navigation int) error {
 			var text []byte
 			text, err = p.optionalText(d)
 			p.target = append(p.target, text...)
+		case "@odata.type":
+			var text []byte
+			text, err = p.optionalText(d)
+			p.targetType = append(p.targetType, text...)
 		case "@removed":
 			state, err = p.readRemoved(d)
 		default:
@@ -93,6 +116,6 @@ func (p *Parser) readLink(d *jsontext.Decoder, navigation int) error {
 	if len(p.target) == 0 {
 		return errors.New("a link has no id")
 	}
-	p.links.add(navigation, p.target, state != record.Present)
+	p.links.add(navigation, typeName(p.targetType), p.target, state != record.Present)
 	return nil
 }

@@ -33,11 +33,12 @@ type Parser struct {
 	options []jsontext.Options
 	inner   inner
 
-	object  record.Object
-	id, typ []byte // of the object
-	links   linkRows
-	target  []byte // the id of a link
-	scratch []byte // a text without its escapes
+	object     record.Object
+	id, typ    []byte // of the object
+	links      linkRows
+	target     []byte // the id of a link
+	targetType []byte
+	scratch    []byte // a text without its escapes
 }
 
 // NewParser makes a parser of the collection's pages.
@@ -143,7 +144,7 @@ func (p *Parser) give() error {
 		p.object.SetState(state)
 	}
 	p.object.SetID(p.id)
-	if typ := bytes.TrimPrefix(p.typ, []byte("#microsoft.graph.")); len(typ) > 0 && string(typ) != p.entity {
+	if typ := typeName(p.typ); len(typ) > 0 && string(typ) != p.entity {
 		p.object.SetType(typ)
 	}
 	if err := p.rows.Object(&p.object); err != nil {
@@ -259,6 +260,9 @@ func appendUnquoted(to, quoted []byte) []byte {
 	to, _ = jsontext.AppendUnquote(to, quoted) // an error tells of U+FFFD only: the string has been read already
 	return to
 }
+
+// typeName is the name of a type as @odata.type tells it.
+func typeName(typ []byte) []byte { return bytes.TrimPrefix(typ, []byte("#microsoft.graph.")) }
 
 // optionalText is text, but for another value than a string it returns an empty one.
 func (p *Parser) optionalText(d *jsontext.Decoder) ([]byte, error) {

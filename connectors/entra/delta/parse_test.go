@@ -43,7 +43,11 @@ func (s *shown) Object(o *record.Object) error {
 }
 
 func (s *shown) Links(l *record.Links) error {
-	fmt.Fprintf(s, "links of %q: %s\n", l.Owner(), s.navigations[l.Navigation()])
+	fmt.Fprintf(s, "links of %q: %s", l.Owner(), s.navigations[l.Navigation()])
+	if len(l.Type()) > 0 {
+		fmt.Fprintf(s, " of type %s", l.Type())
+	}
+	s.WriteByte('\n')
 	for target, removed := range l.All() {
 		fmt.Fprintf(s, "    %s%s\n", map[bool]string{false: "+ ", true: "- "}[removed], target)
 	}

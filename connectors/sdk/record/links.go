@@ -13,6 +13,7 @@ const (
 	linksOwner      protowire.Number = 1
 	linksNavigation protowire.Number = 2
 	linksLink       protowire.Number = 3
+	linksType       protowire.Number = 4
 
 	linkID      protowire.Number = 1
 	linkRemoved protowire.Number = 2
@@ -23,6 +24,7 @@ const (
 	linksOwnerTag      = byte(linksOwner)<<3 | byte(protowire.BytesType)
 	linksNavigationTag = byte(linksNavigation)<<3 | byte(protowire.VarintType)
 	linksLinkTag       = byte(linksLink)<<3 | byte(protowire.BytesType)
+	linksTypeTag       = byte(linksType)<<3 | byte(protowire.BytesType)
 
 	linkIDTag      = byte(linkID)<<3 | byte(protowire.BytesType)
 	linkRemovedTag = byte(linkRemoved)<<3 | byte(protowire.VarintType)
@@ -32,18 +34,18 @@ const (
 // removed, in the order in which they were found. Reuse it: Reset keeps the
 // buffers. It is not safe for concurrent use.
 type Links struct {
-	owner      []byte
+	owner, typ []byte
 	navigation int
 	links      []byte // the Link fields, tags included
 	view       bool   // read, not built: the slices belong to somebody else
 }
 
-// Reset empties l and sets the navigation.
+// Reset empties l and sets the navigation. The type of the targets is not known then.
 func (l *Links) Reset(navigation int) {
 	if l.view {
 		*l = Links{}
 	}
-	l.owner, l.links, l.navigation = l.owner[:0], l.links[:0], navigation
+	l.owner, l.typ, l.links, l.navigation = l.owner[:0], l.typ[:0], l.links[:0], navigation
 }
 
 // SetOwner sets the id of the object that holds the navigation; the bytes are copied.
@@ -51,6 +53,12 @@ func (l *Links) SetOwner(id []byte) { l.owner = append(l.owner[:0], id...) }
 
 // Owner is the id of the object that holds the navigation; a view.
 func (l *Links) Owner() []byte { return l.owner }
+
+// SetType sets the type of all targets; the bytes are copied.
+func (l *Links) SetType(typ []byte) { l.typ = append(l.typ[:0], typ...) }
+
+// Type is the type of all targets, such as "user"; a view. It is empty if it is not known.
+func (l *Links) Type() []byte { return l.typ }
 
 // Navigation is the position of the navigation among those asked for.
 func (l *Links) Navigation() int { return l.navigation }
@@ -85,12 +93,19 @@ func (l *Links) AppendTo(b []byte) []byte {
 	if l.navigation != 0 {
 		size += protowire.SizeTag(linksNavigation) + protowire.SizeVarint(uint64(l.navigation))
 	}
+	if len(l.typ) > 0 {
+		size += protowire.SizeTag(linksType) + protowire.SizeBytes(len(l.typ))
+	}
 	b = protowire.AppendVarint(b, uint64(size))
 	b = protowire.AppendTag(b, linksOwner, protowire.BytesType)
 	b = protowire.AppendBytes(b, l.owner)
 	if l.navigation != 0 {
 		b = protowire.AppendTag(b, linksNavigation, protowire.VarintType)
 		b = protowire.AppendVarint(b, uint64(l.navigation))
+	}
+	if len(l.typ) > 0 {
+		b = protowire.AppendTag(b, linksType, protowire.BytesType)
+		b = protowire.AppendBytes(b, l.typ)
 	}
 	return append(b, l.links...)
 }
@@ -128,6 +143,8 @@ func NextLinks(b []byte, navigations int, l *Links) ([]byte, error) {
 				return nil, fmt.Errorf("navigation %d was not asked for", navigation)
 			}
 			l.navigation = int(navigation)
+		case num == linksType && typ == protowire.BytesType:
+			l.typ, _ = protowire.ConsumeBytes(body)
 		case num == linksLink && typ == protowire.BytesType:
 			link, _ := protowire.ConsumeBytes(body)
 			id, _, err := parseLink(link)
@@ -143,6 +160,9 @@ func NextLinks(b []byte, navigations int, l *Links) ([]byte, error) {
 	}
 	if len(l.owner) == 0 || !utf8.Valid(l.owner) {
 		return nil, fmt.Errorf("links of an owner whose id is empty or not UTF-8")
+	}
+	if !utf8.Valid(l.typ) {
+		return nil, fmt.Errorf("the type of the links of %q is not UTF-8", l.owner)
 	}
 	if navigations == 0 {
 		return nil, fmt.Errorf("links of %q were not asked for", l.owner)
@@ -161,6 +181,11 @@ func (l *Links) readPlain(msg []byte, navigations int) bool {
 	if len(msg)-at >= 2 && msg[at] == linksNavigationTag && msg[at+1] < oneByte {
 		l.navigation = int(msg[at+1])
 		at += 2
+	}
+	if start, end := plain(msg, at, linksTypeTag); end > 0 {
+		if l.typ, at = msg[start:end], end; !utf8.Valid(l.typ) {
+			return false
+		}
 	}
 	l.links = msg[at:]
 	for at < len(msg) {

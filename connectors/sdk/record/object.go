@@ -265,7 +265,7 @@ func join(fields []byte, lent bool, field []byte) ([]byte, bool) {
 }
 
 func checkValue(value []byte, attributes int) error {
-	attr := uint64(0)
+	attr, isTold := uint64(0), false
 	for len(value) > 0 {
 		num, typ, n := protowire.ConsumeTag(value)
 		if n < 0 {
@@ -279,7 +279,11 @@ func checkValue(value []byte, attributes int) error {
 		value = value[n+size:]
 		switch {
 		case num == valueAttribute && typ == protowire.VarintType:
+			if isTold { // Values reads the first one
+				return fmt.Errorf("a value names its attribute twice")
+			}
 			attr, _ = protowire.ConsumeVarint(body)
+			isTold = true
 		case num == valueText && typ == protowire.BytesType:
 			if text, _ := protowire.ConsumeBytes(body); !utf8.Valid(text) {
 				return fmt.Errorf("text of attribute %d is not UTF-8", attr)

@@ -118,6 +118,10 @@ func TestReadRefuses(t *testing.T) {
 			_, err := record.NextObject(object(func(o *record.Object) { o.Null(4) }), 4, new(record.Object))
 			return err
 		}, "attribute 4 was not asked for"},
+		{"two columns", func() error {
+			_, err := record.NextObject([]byte("\x0a\x0a\x02id\x1a\x04\x08\x30\x08\x03"), 4, new(record.Object))
+			return err
+		}, "twice"},
 		{"text", func() error {
 			_, err := record.NextObject(object(func(o *record.Object) { o.Text(0, []byte{0xff}) }), 4, new(record.Object))
 			return err
@@ -134,6 +138,13 @@ func TestReadRefuses(t *testing.T) {
 		{"navigation", func() error { _, err := record.NextLinks(links("o", "i", 1), 1, new(record.Links)); return err }, "navigation 1"},
 		{"no navigation", func() error { _, err := record.NextLinks(links("o", "i", 0), 0, new(record.Links)); return err }, "not asked for"},
 		{"link id", func() error { _, err := record.NextLinks(links("o", "", 0), 1, new(record.Links)); return err }, "empty"},
+		{"type of links", func() error {
+			var l record.Links
+			l.SetOwner([]byte("o"))
+			l.SetType([]byte{0xff})
+			_, err := record.NextLinks(l.AppendTo(nil), 1, new(record.Links))
+			return err
+		}, "not UTF-8"},
 		{"owner", func() error { _, err := record.NextLinks(links("", "i", 0), 1, new(record.Links)); return err }, "empty"},
 	} {
 		if err := tc.read(); err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -148,19 +159,39 @@ func TestLinksRoundTrip(t *testing.T) {
 	l.SetOwner([]byte("g"))
 	l.Add([]byte("a"), false)
 	l.Add([]byte("b"), true)
-	b := l.AppendTo(nil)
+	for typ, want := range map[string]string{"": "g/1/ a:false b:true", "user": "g/1/user a:false b:true"} {
+		l.SetType([]byte(typ))
+		b := l.AppendTo(nil)
+		var view record.Links
+		if rest, err := record.NextLinks(b, 2, &view); err != nil || len(rest) != 0 {
+			t.Fatal(rest, err)
+		}
+		if got := textOfLinks(&view); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := textOfLinksMessage(message(b, nil)); got != want {
+			t.Errorf("protobuf reads %q, want %q", got, want)
+		}
+	}
+	if l.Reset(0); len(l.Type()) > 0 {
+		t.Errorf("after Reset the type is %q", l.Type())
+	}
+}
 
+// Other programs write the fields in another order.
+func TestLinksOfTheGeneratedCode(t *testing.T) {
+	msg, err := proto.Marshal(&connectorv1.Links{
+		Owner: "g", Navigation: 1, Type: "user", Link: []*connectorv1.Link{{Id: "a"}, {Id: "b", Removed: true}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var view record.Links
-	if rest, err := record.NextLinks(b, 2, &view); err != nil || len(rest) != 0 {
-		t.Fatal(rest, err)
+	if _, err := record.NextLinks(protowire.AppendBytes(nil, msg), 2, &view); err != nil {
+		t.Fatal(err)
 	}
-	if got, want := textOfLinks(&view), "g/1 a:false b:true"; got != want {
+	if got, want := textOfLinks(&view), "g/1/user a:false b:true"; got != want {
 		t.Errorf("got %q, want %q", got, want)
-	}
-
-	var msg connectorv1.Links
-	if err := proto.Unmarshal(b[1:], &msg); err != nil || len(msg.GetLink()) != 2 || !msg.GetLink()[1].GetRemoved() {
-		t.Errorf("read as %v, %v", &msg, err)
 	}
 }
 
@@ -189,6 +220,8 @@ func FuzzNext(f *testing.F) {
 	l.Reset(3)
 	l.Add([]byte(strings.Repeat("long", 50)), false)
 	l.Add([]byte("b"), false)
+	f.Add(l.AppendTo(nil))
+	l.SetType([]byte("user"))
 	f.Add(l.AppendTo(nil))
 	build(&o, "id").Text(2, []byte(strings.Repeat("long", 50)))
 	o.SetType([]byte("agentUser"))
@@ -235,9 +268,9 @@ func textOfMessage(b []byte) string {
 	return s
 }
 
-// textOfLinks shows links as "owner/navigation id:removed ...".
+// textOfLinks shows links as "owner/navigation/type id:removed ...".
 func textOfLinks(l *record.Links) string {
-	s := fmt.Sprintf("%s/%d", l.Owner(), l.Navigation())
+	s := fmt.Sprintf("%s/%d/%s", l.Owner(), l.Navigation(), l.Type())
 	for id, removed := range l.All() {
 		s += fmt.Sprintf(" %s:%t", id, removed)
 	}
@@ -245,13 +278,13 @@ func textOfLinks(l *record.Links) string {
 }
 
 // textOfLinksMessage is textOfLinks as the generated code reads links; empty if it refuses them
-// for an owner or id that is replaced.
+// for an owner, type or id that is replaced.
 func textOfLinksMessage(b []byte) string {
 	var msg connectorv1.Links
 	if proto.Unmarshal(b, &msg) != nil {
 		return ""
 	}
-	s := fmt.Sprintf("%s/%d", msg.GetOwner(), msg.GetNavigation())
+	s := fmt.Sprintf("%s/%d/%s", msg.GetOwner(), msg.GetNavigation(), msg.GetType())
 	for _, l := range msg.GetLink() {
 		s += fmt.Sprintf(" %s:%t", l.GetId(), l.GetRemoved())
 	}
@@ -300,6 +333,7 @@ func BenchmarkLinks(b *testing.B) {
 	build := func() {
 		l.Reset(0)
 		l.SetOwner(id)
+		l.SetType([]byte("user"))
 		for range 100 {
 			l.Add(id, false)
 		}

@@ -1876,10 +1876,15 @@ func (x *Value) GetText() []string {
 
 // Links says what one object points to now, by one navigation.
 type Links struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`            // the id of the object that holds the navigation
-	Navigation    uint32                 `protobuf:"varint,2,opt,name=navigation,proto3" json:"navigation,omitempty"` // its position in Collection.navigations
-	Link          []*Link                `protobuf:"bytes,3,rep,name=link,proto3" json:"link,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Owner      string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`            // the id of the object that holds the navigation
+	Navigation uint32                 `protobuf:"varint,2,opt,name=navigation,proto3" json:"navigation,omitempty"` // its position in Collection.navigations
+	Link       []*Link                `protobuf:"bytes,3,rep,name=link,proto3" json:"link,omitempty"`
+	// The type of all targets: the Entity.name where a complete list of that entity has all of
+	// them that are there or can be restored; else any other name, or empty. By it the agent
+	// finds new links to what a list should have and does not have: objects that came, were
+	// linked and were gone for good before the list.
+	Type          string `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1933,6 +1938,13 @@ func (x *Links) GetLink() []*Link {
 		return x.Link
 	}
 	return nil
+}
+
+func (x *Links) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
 }
 
 // Link is one target, added unless removed is set.
@@ -4167,13 +4179,14 @@ const file_proto_connector_v1_connector_proto_rawDesc = "" +
 	"STATE_GONE\x10\x02\"9\n" +
 	"\x05Value\x12\x1c\n" +
 	"\tattribute\x18\x01 \x01(\rR\tattribute\x12\x12\n" +
-	"\x04text\x18\x02 \x03(\tR\x04text\"k\n" +
+	"\x04text\x18\x02 \x03(\tR\x04text\"\x7f\n" +
 	"\x05Links\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x1e\n" +
 	"\n" +
 	"navigation\x18\x02 \x01(\rR\n" +
 	"navigation\x12,\n" +
-	"\x04link\x18\x03 \x03(\v2\x18.usher.connector.v1.LinkR\x04link\"0\n" +
+	"\x04link\x18\x03 \x03(\v2\x18.usher.connector.v1.LinkR\x04link\x12\x12\n" +
+	"\x04type\x18\x04 \x01(\tR\x04type\"0\n" +
 	"\x04Link\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aremoved\x18\x02 \x01(\bR\aremoved\"B\n" +
