@@ -1,5 +1,6 @@
-// Command demo shows the main job from start to end: it starts a simulated tenant,
-// writes settings as an admin would, exports the tenant, and shows what came out.
+// Command demo shows the main jobs from start to end: it starts a simulated tenant,
+// writes settings as an admin would, exports the tenant, carries out orders in it, and shows
+// what came out.
 package main
 
 import (
@@ -39,7 +40,7 @@ func run(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "1. Start a simulated tenant: 5,000 users, 400 groups, 30,000 memberships.\n"+
 		"   One request in ten is throttled, cut off or answered with an error.\n\n")
 	sandbox, err := trial.StartSandbox(ctx, programs, root,
-		"--users", "5000", "--groups", "400", "--memberships", "30000", "--fault-rate", "0.1")
+		"--users", "5000", "--groups", "400", "--memberships", "30000", "--fault-rate", "0.1", "--writes")
 	if err != nil {
 		return err
 	}
@@ -50,16 +51,24 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "2. Settings are in %s\n\n", filepath.Join(installation.Settings(), "appsettings.agent.json"))
-	for _, step := range [][]string{{"settings", "validate"}, {"connectors", "list"}, {"export", trial.Connection}} {
-		fmt.Fprintf(out, "$ usher %s --settings %s\n", strings.Join(step, " "), installation.Settings())
-		if err := installation.Show(ctx, out, step...); err != nil {
-			return fmt.Errorf("usher %s: %w", strings.Join(step, " "), err)
+	usher := func(arguments ...string) error {
+		fmt.Fprintf(out, "$ usher %s --settings %s\n", strings.Join(arguments, " "), installation.Settings())
+		if err := installation.Show(ctx, out, arguments...); err != nil {
+			return fmt.Errorf("usher %s: %w", strings.Join(arguments, " "), err)
 		}
 		fmt.Fprintln(out)
+		return nil
 	}
-
+	for _, step := range [][]string{{"settings", "validate"}, {"connectors", "list"}, {"export", trial.Connection}} {
+		if err := usher(step...); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(out, "3. What is in %s\n\n", installation.Output())
 	if err := show(out, installation.Output()); err != nil {
+		return err
+	}
+	if err := fulfill(ctx, out, sandbox, root, usher); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "Keep looking around in %s; delete it when you are done.\n", root)

@@ -53,6 +53,11 @@ func (r *Runner) Fulfill(ctx context.Context, id string, files []string, by stri
 		return done, err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
+	return f.fulfill(ctx, files, by, progress)
+}
+
+// fulfill is [Runner.Fulfill] for files by their absolute paths.
+func (f *fulfillment) fulfill(ctx context.Context, files []string, by string, progress func(fulfill.Snapshot)) (done Fulfilled, err error) {
 	done.Connection, done.Warnings = f.connection.ID, f.warnings
 	accepted := len(files) == 0
 	for _, path := range files {

@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
@@ -47,7 +48,13 @@ func (r *Runner) prepareFulfillment(ctx context.Context, id string) (*fulfillmen
 	if f.decode, err = f.decoder(); err != nil {
 		return nil, err
 	}
-	f.program = &program{launch: func(ctx context.Context) (*pluginhost.Connector, error) { return r.launchFulfiller(ctx, c) }}
+	f.program = &program{launch: func(ctx context.Context) (fulfiller, error) {
+		connector, err := r.launchFulfiller(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		return connector, nil
+	}}
 	if err := f.start(ctx); err != nil {
 		f.program.close()
 		return nil, err
@@ -57,10 +64,11 @@ func (r *Runner) prepareFulfillment(ctx context.Context, id string) (*fulfillmen
 
 // start launches the connector and checks the connection with it.
 func (f *fulfillment) start(ctx context.Context) error {
-	connector, err := f.program.use(ctx)
+	connector, err := f.runner.launchFulfiller(ctx, f.connection)
 	if err != nil {
 		return err
 	}
+	f.program.current = connector
 	if !connector.Can.Fulfill {
 		return locate(f.connection, fault.Errorf(fault.Invalid, "the connector %s cannot fulfil orders", connector.Program.Name).
 			WithSetting("FulfillConnector").WithHint("Name one that can; 'usher connectors list' tells what each can do"))
@@ -84,26 +92,31 @@ func (r *Runner) launchFulfiller(ctx context.Context, c *settings.Connection) (*
 }
 
 // openFulfillment is prepareFulfillment for carrying orders out, which one process at a time does.
-func (r *Runner) openFulfillment(ctx context.Context, id string) (f *fulfillment, err error) {
-	if f, err = r.prepareFulfillment(ctx, id); err != nil {
+func (r *Runner) openFulfillment(ctx context.Context, id string) (*fulfillment, error) {
+	f, err := r.prepareFulfillment(ctx, id)
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, f.close())
-		}
-	}()
+	if err := f.open(ctx); err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	return f, nil
+}
+
+// open opens the journal and the audit log. After an error, close closes what is open.
+func (f *fulfillment) open(ctx context.Context) (err error) {
+	r := f.runner
 	if f.journal, err = r.openJournal(ctx, f.connection); err != nil {
-		return nil, err
+		return err
 	}
 	f.audit, err = audit.Open(ctx, audit.Options{WorkFolder: r.Settings.WorkFolder, Connection: f.connection.ID, Clock: r.Clock})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if healed := f.audit.Healed(); healed != "" {
 		f.warnings = append(f.warnings, sdk.Warning{Message: healed})
 	}
-	return f, nil
+	return nil
 }
 
 // openJournal opens the journal of a connection. fault.Conflict tells that another process has it.
@@ -211,17 +224,25 @@ func count(counts []export.Count, entity, navigation string) uint64 {
 	return links
 }
 
+// fulfiller is a running connector that carries out orders, such as a [pluginhost.Connector]. Close it.
+type fulfiller interface {
+	fulfill.Fulfiller
+	RunAction(ctx context.Context, c sdk.Connection, name string, input json.RawMessage) (json.RawMessage, error)
+	PrepareAction(ctx context.Context, name string, input json.RawMessage, id string) (sdk.Order, error)
+	Close()
+}
+
 // program is a connector program that is started when it is needed, and anew after it was
 // discarded. Its methods may be called from several goroutines.
 type program struct {
-	launch func(context.Context) (*pluginhost.Connector, error)
+	launch func(context.Context) (fulfiller, error)
 
 	mu      sync.Mutex
-	current *pluginhost.Connector
+	current fulfiller
 }
 
 // use returns the program that runs.
-func (p *program) use(ctx context.Context) (*pluginhost.Connector, error) {
+func (p *program) use(ctx context.Context) (fulfiller, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.current == nil {
@@ -235,7 +256,7 @@ func (p *program) use(ctx context.Context) (*pluginhost.Connector, error) {
 }
 
 // discard ends a program that has crashed.
-func (p *program) discard(crashed *pluginhost.Connector) {
+func (p *program) discard(crashed fulfiller) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	crashed.Close()
@@ -259,7 +280,7 @@ type relaunching struct{ *program }
 
 // Examine is part of [fulfill.Fulfiller].
 func (p relaunching) Examine(ctx context.Context, orders []sdk.Order) (problems []sdk.OrderProblem, err error) {
-	err = p.call(ctx, func(c *pluginhost.Connector) error {
+	err = p.call(ctx, func(c fulfiller) error {
 		problems, err = c.Examine(ctx, orders)
 		return err
 	})
@@ -284,7 +305,7 @@ func (p relaunching) Preview(ctx context.Context, connection sdk.Connection, ord
 	return c.Preview(ctx, connection, orders, emit)
 }
 
-func (p relaunching) call(ctx context.Context, do func(*pluginhost.Connector) error) error {
+func (p relaunching) call(ctx context.Context, do func(fulfiller) error) error {
 	for again := true; ; again = false {
 		c, err := p.use(ctx)
 		if err != nil {

@@ -26,11 +26,12 @@ func (r *Runner) passwordKeeper(c *settings.Connection) (*password.Keeper, error
 	}
 	o := password.Options{Identity: identity, AllowedSymbolChars: r.Settings.Passwords.AllowedSymbolChars}
 	for _, set := range passwordSets(r.Settings.Passwords.Sets, c.Fulfillment.PasswordSets) {
-		s := passwordSettings(set)
-		if err := s.Check(); err != nil {
+		alone := o
+		alone.Settings = []password.Settings{passwordSettings(set)}
+		if _, err := password.New(alone); err != nil { // here its place is known
 			return nil, at(set.Origin, err)
 		}
-		o.Settings = append(o.Settings, s)
+		o.Settings = append(o.Settings, alone.Settings...)
 	}
 	if o.Post, err = r.post(); err != nil {
 		return nil, err
@@ -76,13 +77,7 @@ func (r *Runner) post() (password.Post, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender, err := mail.New(mail.Settings{
-		Enabled: m.Enabled, FromAddress: m.FromAddress, Host: m.Host, Port: m.Port,
-		SecureSocketOption: mail.Security(m.SecureSocketOption), EnableSsl: m.EnableSsl,
-		Username: m.Username, Password: m.Password, UseDefaultCredentials: m.UseDefaultCredentials,
-		UseSpecifiedPickupDirectory: m.UseSpecifiedPickupDirectory, PickupDirectory: m.PickupDirectory,
-		AllowedDomains: m.AllowedDomains, CatchAllAddress: m.CatchAllAddress, CatchAllCCAddress: m.CatchAllCCAddress,
-	}, mail.Options{TrustedCertificates: roots, Clock: r.Clock})
+	sender, err := mail.New(mailSettings(m), mail.Options{TrustedCertificates: roots, Clock: r.Clock})
 	if err != nil {
 		return nil, at(m.Locate(fault.Of(err).Setting), err)
 	}
@@ -95,6 +90,16 @@ func (r *Runner) post() (password.Post, error) {
 		return nil, err
 	}
 	return notices, nil
+}
+
+func mailSettings(m settings.Mail) mail.Settings {
+	return mail.Settings{
+		Enabled: m.Enabled, FromAddress: m.FromAddress, Host: m.Host, Port: m.Port,
+		SecureSocketOption: mail.Security(m.SecureSocketOption), EnableSsl: m.EnableSsl,
+		Username: m.Username, Password: m.Password, UseDefaultCredentials: m.UseDefaultCredentials,
+		UseSpecifiedPickupDirectory: m.UseSpecifiedPickupDirectory, PickupDirectory: m.PickupDirectory,
+		AllowedDomains: m.AllowedDomains, CatchAllAddress: m.CatchAllAddress, CatchAllCCAddress: m.CatchAllCCAddress,
+	}
 }
 
 // at puts the place of a setting before the message of a fault.
@@ -143,10 +148,11 @@ func notDelivered(report fulfill.Report) []sdk.Warning {
 	if report.Owed == 0 {
 		return nil
 	}
-	w := sdk.Warning{
-		Message: fmt.Sprintf("%d passwords could not be sent: %v", report.Owed, report.OwedError),
-		Hint:    "They are kept encrypted, and sent by the next run",
+	passwords, them := fmt.Sprint(report.Owed, " passwords"), "They are kept encrypted, and sent by the next run"
+	if report.Owed == 1 {
+		passwords, them = "1 password", "It is kept encrypted, and sent by the next run"
 	}
+	w := sdk.Warning{Message: fmt.Sprintf("%s could not be sent: %v", passwords, report.OwedError), Hint: them}
 	if f := fault.Of(report.OwedError); f != nil && f.Hint != "" {
 		w.Hint = f.Hint + ". " + w.Hint
 	}

@@ -32,13 +32,17 @@ func (r *Runner) Watch(ctx context.Context, id string, events WatchEvents) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
+	return f.watch(ctx, events)
+}
+
+func (f *fulfillment) watch(ctx context.Context, events WatchEvents) error {
 	trouble := func(err error) {
 		if events.Trouble != nil {
 			events.Trouble(err)
 		}
 	}
 	watched, err := folder.New(folder.Options{
-		Path: f.connection.Fulfillment.OrdersFolder, Journal: f.journal, Clock: r.Clock, Decode: f.decode, Trouble: trouble,
+		Path: f.connection.Fulfillment.OrdersFolder, Journal: f.journal, Clock: f.runner.Clock, Decode: f.decode, Trouble: trouble,
 		Accept: func(ctx context.Context, in fulfill.Input) (journal.Intake, error) {
 			taken, err := f.accept(ctx, in)
 			if err == nil && events.Taken != nil {

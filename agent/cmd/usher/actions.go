@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -15,6 +13,8 @@ import (
 
 	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/agent/fulfill/order"
+	"github.com/usher-iga/usher/agent/job"
+	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -56,6 +56,10 @@ type actionResult struct {
 	OutputSchema json.RawMessage `json:"outputSchema"`
 }
 
+func newActionResult(a sdk.Action) actionResult {
+	return actionResult{a.Name, a.Title, a.Description, a.Writes, a.Permissions, a.InputSchema, a.OutputSchema}
+}
+
 func (p *program) listActions(cmd *cobra.Command, arguments []string) error {
 	_, runner, err := p.prepare(cmd.Context())
 	if err != nil {
@@ -65,10 +69,14 @@ func (p *program) listActions(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	return p.printActions(actions)
+}
+
+func (p *program) printActions(actions []sdk.Action) error {
 	if p.json {
 		all := make([]actionResult, len(actions))
 		for i, a := range actions {
-			all[i] = actionResult{a.Name, a.Title, a.Description, a.Writes, a.Permissions, a.InputSchema, a.OutputSchema}
+			all[i] = newActionResult(a)
 		}
 		return p.printJSON(struct {
 			Actions []actionResult `json:"actions"`
@@ -90,12 +98,16 @@ func (p *program) describeAction(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	a, err := runner.Action(cmd.Context(), arguments[0], arguments[1])
+	action, err := runner.Action(cmd.Context(), arguments[0], arguments[1])
 	if err != nil {
 		return err
 	}
+	return p.printAction(action)
+}
+
+func (p *program) printAction(a sdk.Action) error {
 	if p.json {
-		return p.printJSON(actionResult{a.Name, a.Title, a.Description, a.Writes, a.Permissions, a.InputSchema, a.OutputSchema})
+		return p.printJSON(newActionResult(a))
 	}
 	does := "It reads only"
 	if a.Writes {
@@ -131,6 +143,11 @@ func (p *program) runAction(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	return p.printActed(arguments[1], acted)
+}
+
+// printActed tells what an action gave, and returns what ends the command.
+func (p *program) printActed(action string, acted job.Acted) (err error) {
 	if !p.json {
 		for _, w := range acted.Warnings {
 			p.printWarning(warning(w))
@@ -150,8 +167,8 @@ func (p *program) runAction(cmd *cobra.Command, arguments []string) error {
 		err = p.printJSON(acted.Result)
 	default:
 		r := acted.Result
-		fmt.Fprintf(p.stdout, "%s: order %s is %s\n", arguments[1], r.Order, r.State)
-		p.printResult(*r)
+		fmt.Fprintf(p.stdout, "%s: order %s is %s\n", action, r.Order, r.State)
+		err = p.printResult(*r)
 	}
 	if err == nil && acted.Result.State != order.Executed {
 		return told(exitFailed)
@@ -177,5 +194,3 @@ func (p *program) input(cmd *cobra.Command, given string) (json.RawMessage, erro
 	}
 	return text, nil
 }
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

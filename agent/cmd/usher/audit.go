@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,7 +74,7 @@ func (p *program) verifyAudit(cmd *cobra.Command, arguments []string) error {
 	fmt.Fprintf(p.stdout, "The audit log of %s is as it was written: %s.\n", arguments[0], count(report.Lines, "line"))
 	if report.Lines > 0 {
 		fmt.Fprintf(p.stdout, "From %s to %s; the last one has the SHA-256 %s.\n",
-			report.First.Format(time.DateTime+" MST"), report.Last.Format(time.DateTime+" MST"), report.Head)
+			moment(report.First), moment(report.Last), report.Head)
 	}
 	return nil
 }
@@ -92,39 +93,47 @@ func (p *program) showAudit(cmd *cobra.Command, arguments []string) error {
 		return fault.Errorf(fault.Internal, "list %s: %w", folder, err)
 	}
 	slices.Sort(files)
+	found := false
 	for _, file := range files {
-		if err := p.showAuditFile(file, only); err != nil {
+		shown, err := p.showAuditFile(file, only)
+		if err != nil {
 			return err
 		}
+		found = found || shown
+	}
+	if !found && !p.json {
+		fmt.Fprintf(p.stdout, "There are no such lines in the audit log of %s.\n", arguments[0])
 	}
 	return nil
 }
 
-// showAuditFile prints the lines of one file; only those of one order if that is not empty.
-func (p *program) showAuditFile(path, only string) error {
+// showAuditFile prints the lines of one file; only those of one order if that is not empty. found tells
+// whether there are any.
+func (p *program) showAuditFile(path, only string) (found bool, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return durable.Fault(err, "read", path)
+		return found, durable.Fault(err, "read", path)
 	}
 	defer file.Close()
 	for r := bufio.NewReader(file); ; {
 		text, err := r.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return nil // what follows the last line break is being written
+			return found, nil // what follows the last line break is being written
 		}
 		if err != nil {
-			return durable.Fault(err, "read", path)
+			return found, durable.Fault(err, "read", path)
 		}
 		var line audit.Line
 		if err := json.Unmarshal(text, &line); err != nil {
-			return fault.Errorf(fault.Storage, "%s has a line that is none of the log", path).WithHint("usher audit verify tells which")
+			return found, fault.Errorf(fault.Storage, "%s has a line that is none of the log", path).WithHint("usher audit verify tells which")
 		}
 		if only != "" && line.Order != only {
 			continue
 		}
+		found = true
 		if p.json {
 			if _, err := p.stdout.Write(text); err != nil {
-				return fault.Errorf(fault.Storage, "write to standard output: %w", err)
+				return found, fault.Errorf(fault.Storage, "write to standard output: %w", err)
 			}
 			continue
 		}
@@ -132,21 +141,33 @@ func (p *program) showAuditFile(path, only string) error {
 	}
 }
 
-// printAuditLine tells a person what one order did.
+// printAuditLine tells a person what an order did.
 func (p *program) printAuditLine(l audit.Line) {
-	fmt.Fprintf(p.stdout, "%s  %s asked for order %s: %s %s %s, %s\n", l.Time.Format(time.DateTime), l.RequestedBy, l.Order,
-		l.Operation, l.Entity, l.Object, l.State)
+	object := l.Object
+	if object == "" && !l.Key.IsZero() {
+		object = l.Key.String()
+	}
+	state := string(l.State)
+	if l.Unchanged {
+		state += " (it was so already)"
+	}
+	fmt.Fprintf(p.stdout, "%s  %s asked for order %s: %s, %s\n", moment(l.Time), cmp.Or(l.RequestedBy, "somebody"), l.Order,
+		phrase(string(l.Operation), l.Entity, object), state)
 	if l.Message != "" {
 		fmt.Fprintf(p.stdout, "    %s\n", l.Message)
 	}
+	for _, f := range l.FailedLinks {
+		fmt.Fprintf(p.stdout, "    %s\n", failedLink(f))
+	}
 	for _, r := range l.Requests {
-		fmt.Fprintf(p.stdout, "    %s %s: %d %s  %s\n", r.Method, r.Path, r.Status, r.Code, r.RequestID)
+		status := "no answer"
+		if r.Status > 0 {
+			status = strconv.Itoa(r.Status)
+		}
+		fmt.Fprintf(p.stdout, "    %s %s: %s\n", r.Method, r.Path, phrase(status, r.Code, r.RequestID))
 	}
 	for _, c := range l.Changes {
-		before := strings.TrimSpace(string(c.Before))
-		if before == "" {
-			before = "?"
-		}
-		fmt.Fprintf(p.stdout, "    %s: %s -> %s\n", c.Path, before, c.After)
+		before, after := cmp.Or(string(c.Before), "?"), cmp.Or(string(c.After), "removed")
+		fmt.Fprintf(p.stdout, "    %s: %s -> %s\n", c.Path, before, after)
 	}
 }

@@ -78,7 +78,7 @@ func (p *program) listCookies(cmd *cobra.Command, arguments []string) error {
 		}
 		table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		for _, c := range cookies {
-			fmt.Fprintf(table, "%s\t%s\trun %s\n", c.Entity, c.Obtained.Format(time.DateTime+" MST"), c.Run)
+			fmt.Fprintf(table, "%s\t%s\trun %s\n", c.Entity, moment(c.Obtained), c.Run)
 		}
 		return table.Flush()
 	})
@@ -162,7 +162,7 @@ func (p *program) importCookies(cmd *cobra.Command, arguments []string) error {
 		p.printWarning(w)
 	}
 	for _, c := range result.Imported {
-		fmt.Fprintf(p.stdout, "%s goes on from its cookie of %s.\n", c.Entity, c.Obtained.Format(time.DateTime+" MST"))
+		fmt.Fprintf(p.stdout, "%s goes on from its cookie of %s.\n", c.Entity, moment(c.Obtained))
 	}
 	return nil
 }

@@ -36,17 +36,6 @@ operator, 130 cancelled.`,
 }
 
 func (p *program) export(cmd *cobra.Command, arguments []string) error {
-	s, err := p.load(cmd.Context())
-	if err != nil {
-		return err
-	}
-	p.printWarnings(s)
-	progress := p.newProgress() // before the logger: its lines go above the bars
-	runner, err := p.runner(s)
-	if err != nil {
-		progress.end(false)
-		return err
-	}
 	complete := false
 	for _, flag := range []string{"complete", "ignore-cookies"} {
 		given, err := cmd.Flags().GetBool(flag)
@@ -55,13 +44,23 @@ func (p *program) export(cmd *cobra.Command, arguments []string) error {
 		}
 		complete = complete || given
 	}
-	report, err := runner.Export(cmd.Context(), arguments[0], complete, progress.show)
-	progress.end(err == nil)
+	s, runner, progress, err := prepareShown(cmd.Context(), p, p.exportDisplay)
+	if err != nil {
+		return err
+	}
+	var reading time.Duration // until the last page
+	report, err := runner.Export(cmd.Context(), arguments[0], complete, func(s export.Snapshot) {
+		if s.Phase == export.Reading {
+			reading = s.Elapsed
+		}
+		progress.show(s)
+	})
+	progress.done(err == nil)
 	if err != nil {
 		return err
 	}
 	if p.json {
-		result := newExportResult(report, progress.reading)
+		result := newExportResult(report, reading)
 		result.Warnings = append(warnings(s), result.Warnings...)
 		return p.printJSON(result)
 	}

@@ -61,20 +61,13 @@ func (p *program) fulfill(cmd *cobra.Command, arguments []string) error {
 	case watch:
 		return p.watch(cmd, arguments[0])
 	}
-	s, err := p.load(cmd.Context())
+	s, runner, progress, err := prepareShown(cmd.Context(), p, p.orderDisplay)
 	if err != nil {
-		return err
-	}
-	p.printWarnings(s)
-	progress := p.newOrderProgress() // before the logger: its lines go above the bar
-	runner, err := p.runner(s)
-	if err != nil {
-		progress.done(false)
 		return err
 	}
 	done, err := runner.Fulfill(cmd.Context(), arguments[0], files, p.who(), progress.show)
 	progress.done(err == nil)
-	return p.printFulfilled(done, err)
+	return p.printFulfilled(done, warnings(s), err)
 }
 
 // who is who runs this program, for the audit.
@@ -144,29 +137,11 @@ func newTakenResult(f job.TakenFile) takenResult {
 	}
 }
 
-// printFulfilled tells what became of files, and returns what ends the command.
-func (p *program) printFulfilled(done job.Fulfilled, err error) error {
-	if p.json && (err == nil || len(done.Files) > 0) {
-		result := fulfilledResult{Connection: done.Connection}
-		for _, f := range done.Files {
-			result.Files = append(result.Files, newTakenResult(f))
-		}
-		if done.Ran {
-			result.Run = newFulfillReport(done.Run)
-		}
-		for _, w := range done.Warnings {
-			result.Warnings = append(result.Warnings, warning(w))
-		}
-		if err != nil {
-			result.Errors = failures(err)
-		}
-		if err := p.printJSON(result); err != nil {
-			return err
-		}
-		return told(cmp.Or(exitCode(err), fulfilledCode(done)))
-	}
+// printFulfilled tells what became of files, and returns what ends the command. found are the
+// warnings about the settings, which a person has seen already.
+func (p *program) printFulfilled(done job.Fulfilled, found []warning, err error) error {
 	if p.json {
-		return err
+		return p.printFulfilledJSON(done, found, err)
 	}
 	for _, w := range done.Warnings {
 		p.printWarning(warning(w))
@@ -175,7 +150,7 @@ func (p *program) printFulfilled(done job.Fulfilled, err error) error {
 		p.printTaken(done.Connection, f)
 	}
 	if done.Ran {
-		p.printRan(done.Run)
+		p.printRan(done.Connection, done.Run)
 	}
 	if err != nil {
 		return err
@@ -183,12 +158,33 @@ func (p *program) printFulfilled(done job.Fulfilled, err error) error {
 	return told(fulfilledCode(done))
 }
 
-// fulfilledCode is the exit code of what was done without an error.
+func (p *program) printFulfilledJSON(done job.Fulfilled, found []warning, err error) error {
+	if err != nil && len(done.Files) == 0 {
+		return err
+	}
+	result := fulfilledResult{Connection: done.Connection, Warnings: append(found, asWarnings(done.Warnings)...)}
+	for _, f := range done.Files {
+		result.Files = append(result.Files, newTakenResult(f))
+	}
+	if done.Ran {
+		result.Run = newFulfillReport(done.Run)
+	}
+	if err != nil {
+		result.Errors = failures(err)
+	}
+	if err := p.printJSON(result); err != nil {
+		return err
+	}
+	return told(cmp.Or(exitCode(err), fulfilledCode(done)))
+}
+
+// fulfilledCode is the exit code of what was done without an error. Orders that are pending then wait for
+// an operator: they were held when they came in another intake, or depend on held ones.
 func fulfilledCode(done job.Fulfilled) int {
 	refused, held, failed := false, false, done.Run.Errored > 0
 	for _, f := range done.Files {
 		refused = refused || f.Refused != nil
-		held = held || f.Intake.State == journal.IntakeHeld
+		held = held || f.Intake.Pending() > 0
 		failed = failed || f.Intake.Errored+f.Intake.Canceled > 0
 	}
 	switch {
@@ -218,50 +214,59 @@ func (p *program) printTaken(connection string, f job.TakenFile) {
 
 // outcomes tells how the orders of an intake ended.
 func outcomes(in journal.Intake) string {
-	parts := []string{count(in.Orders, "order"), fmt.Sprintf("%d executed", in.Executed)}
+	left := "pending"
+	if in.State == journal.IntakeHeld {
+		left = "held"
+	}
+	var parts []string
 	for _, c := range []struct {
 		n    uint64
 		what string
-	}{{in.Errored, "errored"}, {in.Canceled, "canceled"}, {in.Pending(), "pending"}} {
+	}{{in.Executed, "executed"}, {in.Errored, "errored"}, {in.Canceled, "canceled"}, {in.Pending(), left}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
 		}
 	}
-	return strings.Join(parts, ", ")
-}
-
-// count gives a number with its noun.
-func count(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+	if len(parts) == 0 {
+		return count(in.Orders, "order")
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return count(in.Orders, "order") + ": " + strings.Join(parts, ", ")
 }
 
 // printRan tells a person what a run did.
-func (p *program) printRan(r fulfill.Report) {
-	fmt.Fprintf(p.stdout, "Carried out %s in %v: %d executed", count(r.Executed+r.Errored, "order"), r.Finished.Sub(r.Started).Round(10*time.Millisecond), r.Executed)
-	if r.Unchanged > 0 {
-		fmt.Fprintf(p.stdout, " (%d were so already)", r.Unchanged)
+func (p *program) printRan(connection string, r fulfill.Report) {
+	switch ended := r.Executed + r.Errored; {
+	case ended == 0 && r.Held+r.Pending == 0:
+		fmt.Fprintln(p.stdout, "There was nothing left to carry out.")
+	case ended == 0:
+		fmt.Fprintln(p.stdout, "No order was carried out.")
+	default:
+		fmt.Fprintf(p.stdout, "Carried out %s in %v: %d executed", count(ended, "order"), r.Finished.Sub(r.Started).Round(10*time.Millisecond), r.Executed)
+		if r.Unchanged > 0 {
+			fmt.Fprintf(p.stdout, " (%d of them without a change: it was so already)", r.Unchanged)
+		}
+		fmt.Fprintf(p.stdout, ", %d errored; %s", r.Errored, count(r.Requests, "request"))
+		if r.Throttled > 0 {
+			fmt.Fprintf(p.stdout, ", held back by Graph for %v", r.Throttled.Round(100*time.Millisecond))
+		}
+		fmt.Fprintln(p.stdout, ".")
 	}
-	fmt.Fprintf(p.stdout, ", %d errored; %s", r.Errored, count(r.Requests, "request"))
-	if r.Throttled > 0 {
-		fmt.Fprintf(p.stdout, ", held back by Graph for %v", r.Throttled.Round(100*time.Millisecond))
+	left := ""
+	if r.Held > 0 {
+		left = "Held for an operator: " + count(r.Held, "order") + ". "
 	}
-	fmt.Fprintln(p.stdout, ".")
-	if r.Pending > 0 {
-		fmt.Fprintf(p.stdout, "%s left for the next run.\n", are(r.Pending))
+	switch {
+	case r.Pending > 0 && r.Held > 0:
+		left += "Left until then, or for the next run: " + count(r.Pending, "order") + " of other intakes. "
+	case r.Pending > 0:
+		left += "Left for the next run: " + count(r.Pending, "order") + "."
 	}
 	if r.Held > 0 {
-		fmt.Fprintf(p.stdout, "%s held for an operator.\n", are(r.Held))
+		left += fmt.Sprintf("See 'usher orders list %s'.", connection)
 	}
-}
-
-func are(n uint64) string {
-	if n == 1 {
-		return "1 order is"
+	if left != "" {
+		fmt.Fprintln(p.stdout, left)
 	}
-	return fmt.Sprintf("%d orders are", n)
 }
 
 // told ends a command that has said everything itself; it is the exit code.

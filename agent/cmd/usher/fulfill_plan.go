@@ -102,10 +102,10 @@ func (r *planResult) add(o order.Order, v sdk.Preview) {
 		r.Fail++
 	case v.Unchanged:
 		r.Unchanged++
-	case o.Operation == sdk.Delete:
-		r.Delete++
-	case o.Makes():
+	case markOf(o.Operation) == made:
 		r.Create++
+	case markOf(o.Operation) == gone:
+		r.Delete++
 	default:
 		r.Change++
 	}
@@ -153,16 +153,28 @@ func cutNumber(place string) (rest string, number int) {
 	return place[:i], number
 }
 
+// The marks of what happens to an object.
+const (
+	made    = "+"
+	changed = "~"
+	gone    = "-"
+)
+
+func markOf(operation sdk.Operation) string {
+	switch operation {
+	case sdk.Create, sdk.Invite:
+		return made
+	case sdk.Delete:
+		return gone
+	default:
+		return changed
+	}
+}
+
 // printPlanned shows what an order would do. One that would change nothing is only counted.
 func (p *program) printPlanned(o plannedOrder) {
-	mark := "~"
-	switch o.Operation {
-	case sdk.Create, sdk.Invite, sdk.Restore:
-		mark = "+"
-	case sdk.Delete:
-		mark = "-"
-	}
-	head := fmt.Sprintf("%s %s %s", o.Operation, o.Entity, cmp.Or(o.Title, o.ObjectID))
+	mark := markOf(o.Operation)
+	head := phrase(string(o.Operation), o.Entity, cmp.Or(o.Title, o.ObjectID))
 	switch {
 	case o.Error != nil:
 		fmt.Fprintf(p.stdout, "! %s: would fail: %s  (order %s)\n", head, o.Error.Message, o.Order)
@@ -172,13 +184,13 @@ func (p *program) printPlanned(o plannedOrder) {
 	case !o.Unchanged:
 		fmt.Fprintf(p.stdout, "%s %s  (order %s)\n", mark, head, o.Order)
 		for _, c := range o.Changes {
-			p.printChange(c, mark == "+")
+			p.printChange(c, mark == made)
 		}
 	}
 }
 
-// printChange shows what would change of an attribute or of links. made says that the object is new.
-func (p *program) printChange(c plannedChange, made bool) {
+// printChange shows what would change of an attribute or of links. isNew says that the object is made.
+func (p *program) printChange(c plannedChange, isNew bool) {
 	switch {
 	case c.Links:
 		for _, target := range items(c.Before) {
@@ -187,7 +199,7 @@ func (p *program) printChange(c plannedChange, made bool) {
 		for _, target := range items(c.After) {
 			fmt.Fprintf(p.stdout, "    + %s %s\n", c.Path, target)
 		}
-	case made || len(c.Before) == 0:
+	case isNew || len(c.Before) == 0:
 		fmt.Fprintf(p.stdout, "    %s = %s\n", c.Path, c.After)
 	default:
 		fmt.Fprintf(p.stdout, "    %s: %s -> %s\n", c.Path, c.Before, c.After)

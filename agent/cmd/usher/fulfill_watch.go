@@ -27,49 +27,53 @@ type watchResult struct {
 
 // watch carries out the orders of files that are put into the folder, until it is interrupted.
 func (p *program) watch(cmd *cobra.Command, connection string) error {
-	_, runner, err := p.prepare(cmd.Context())
+	s, runner, err := p.prepare(cmd.Context())
 	if err != nil {
 		return err
 	}
+	return runner.Watch(cmd.Context(), connection, p.watchEvents(connection, warnings(s)))
+}
+
+// watchEvents tells what a watch does. found are the warnings about the settings, which a person has seen
+// already.
+func (p *program) watchEvents(connection string, found []warning) job.WatchEvents {
 	var mu sync.Mutex // events come from two sides
 	tell := func(w watchResult, say func()) {
 		mu.Lock()
 		defer mu.Unlock()
-		if !p.json {
-			for _, warned := range w.Warnings {
-				p.printWarning(warned)
-			}
-			say()
+		if p.json {
+			_ = p.printJSON(w) // a watch does not end because nobody reads what it tells
 			return
 		}
-		_ = p.printJSON(w) // a watch does not end because nobody reads what it tells
+		for _, warned := range w.Warnings {
+			p.printWarning(warned)
+		}
+		say()
 	}
-	return runner.Watch(cmd.Context(), connection, job.WatchEvents{
+	return job.WatchEvents{
 		Watching: func(path string, all []sdk.Warning) {
-			tell(watchResult{Event: "watching", Folder: path, Warnings: asWarnings(all)}, func() {
-				fmt.Fprintf(p.stdout, "Watching %s. Interrupt to end.\n", path)
-			})
+			w := watchResult{Event: "watching", Folder: path, Warnings: asWarnings(all)}
+			if p.json {
+				w.Warnings = append(found, w.Warnings...)
+			}
+			tell(w, func() { fmt.Fprintf(p.stdout, "Watching %s. Interrupt to end.\n", path) })
 		},
 		Taken: func(in journal.Intake) {
 			w := watchResult{Event: "taken", File: in.Source.Name, Intake: in.Number, Orders: in.Orders}
+			say := func() { fmt.Fprintf(p.stdout, "%s: intake %d, %s\n", in.Source.Name, in.Number, outcomes(in)) }
 			if in.State == journal.IntakeHeld {
 				w.Event, w.Reason = "held", in.Reason
+				say = func() { p.printError(fulfill.Held(connection, in)) }
 			}
-			tell(w, func() {
-				if in.State == journal.IntakeHeld {
-					p.printError(fulfill.Held(connection, in))
-					return
-				}
-				fmt.Fprintf(p.stdout, "%s: intake %d, %s\n", in.Source.Name, in.Number, count(in.Orders, "order"))
-			})
+			tell(w, say)
 		},
 		Ran: func(r fulfill.Report, all []sdk.Warning) {
-			tell(watchResult{Event: "ran", Run: newFulfillReport(r), Warnings: asWarnings(all)}, func() { p.printRan(r) })
+			tell(watchResult{Event: "ran", Run: newFulfillReport(r), Warnings: asWarnings(all)}, func() { p.printRan(connection, r) })
 		},
 		Trouble: func(err error) {
 			tell(watchResult{Event: "trouble", Errors: failures(err)}, func() { p.printError(err) })
 		},
-	})
+	}
 }
 
 func asWarnings(all []sdk.Warning) (list []warning) {

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"strconv"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/usher-iga/usher/agent/fulfill/journal"
-	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/agent/job"
 )
 
@@ -109,9 +107,12 @@ func (p *program) listOrders(cmd *cobra.Command, arguments []string) error {
 				Intakes []journal.Intake `json:"intakes"`
 			}{intakes})
 		}
+		if len(intakes) == 0 {
+			fmt.Fprintf(p.stdout, "There are no orders of %s.\n", j.Connection())
+		}
 		table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 		for _, in := range intakes {
-			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", in.Number, stateOf(in), in.Received.Format(time.DateTime+" MST"), outcomes(in), in.Source.Name)
+			fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", in.Number, stateOf(in), moment(in.Received), outcomes(in), in.Source.Name)
 		}
 		return table.Flush()
 	})
@@ -125,184 +126,75 @@ func stateOf(in journal.Intake) string {
 	return string(in.State)
 }
 
-func (p *program) showIntake(cmd *cobra.Command, j *journal.Journal, n uint64) error {
-	in, err := j.Intake(n)
-	if err != nil {
-		return err
-	}
+// decision is what an operator decided on, as --json prints it.
+type decision struct {
+	Connection string `json:"connection"`
+	Intake     uint64 `json:"intake,omitempty"`
+	Order      string `json:"order,omitempty"`
+	State      string `json:"state"`             // released, canceled or retried
+	Retried    int    `json:"retried,omitempty"` // orders of the intake
+}
+
+// decided tells what was decided, and what the next run does then.
+func (p *program) decided(d decision, said, next string) error {
 	if p.json {
-		result := struct {
-			journal.Intake
-			Results []order.Result `json:"results"`
-		}{in, []order.Result{}}
-		err := j.Results(cmd.Context(), n, func(r order.Result) error {
-			result.Results = append(result.Results, r)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return p.printJSON(result)
+		return p.printJSON(d)
 	}
-	fmt.Fprintf(p.stdout, "Intake %d: %s, %s, received %s from %s\n", in.Number, stateOf(in), outcomes(in), in.Received.Format(time.DateTime+" MST"), in.Source.Name)
-	if in.Reason != "" {
-		fmt.Fprintf(p.stdout, "It was held: %s\n", sentence(in.Reason))
-	}
-	if in.DecidedBy != "" {
-		fmt.Fprintf(p.stdout, "%s decided on it at %s\n", in.DecidedBy, in.Decided.Format(time.DateTime+" MST"))
-	}
-	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-	err = j.Results(cmd.Context(), n, func(r order.Result) error {
-		_, err := fmt.Fprintf(table, "  %s\t%s\t%s %s\t%s\t%s\n", r.Order, r.State, r.Operation, r.Entity, r.ObjectID, r.Message)
-		return err
-	})
-	return errors.Join(err, table.Flush())
-}
-
-func (p *program) showOrder(_ *cobra.Command, j *journal.Journal, id string) error {
-	o, r, err := j.Order(id)
-	if err != nil {
-		return err
-	}
-	if p.json {
-		return p.printJSON(struct {
-			Order  *order.Order `json:"order,omitempty"`
-			Result order.Result `json:"result"`
-		}{shown(o), r})
-	}
-	fmt.Fprintf(p.stdout, "Order %s: %s %s, %s\n", r.Order, r.Operation, r.Entity, r.State)
-	p.printResult(r)
-	if o == nil {
-		fmt.Fprintln(p.stdout, "What it asked for is forgotten (OrderRetention).")
-		return nil
-	}
-	p.printAsked(o)
-	return nil
-}
-
-// shown is an order without the ciphertext of its secrets, which helps nobody.
-func shown(o *order.Order) *order.Order {
-	if o == nil {
-		return nil
-	}
-	plain := *o
-	plain.Secrets = nil
-	for _, s := range o.Secrets {
-		s.Sealed = nil
-		plain.Secrets = append(plain.Secrets, s)
-	}
-	return &plain
-}
-
-// printResult tells a person how an order ended, or how far it is.
-func (p *program) printResult(r order.Result) {
-	line := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(p.stdout, "  %-12s%s\n", name, value)
-		}
-	}
-	line("message", r.Message)
-	if r.Hint != "" {
-		line("", "-> "+sentence(r.Hint))
-	}
-	line("object", r.ObjectID)
-	line("Graph code", r.SystemCode)
-	line("request id", r.RequestID)
-	if r.Unchanged {
-		line("unchanged", "it was so already")
-	}
-	if r.Attempts > 0 {
-		line("attempts", strconv.Itoa(r.Attempts))
-		line("started", r.Started.Format(time.DateTime+" MST"))
-	}
-	if !r.Finished.IsZero() {
-		line("finished", r.Finished.Format(time.DateTime+" MST"))
-	}
-	for _, l := range r.FailedLinks {
-		done := "was not added"
-		if l.Removal {
-			done = "was not removed"
-		}
-		line(l.Navigation, fmt.Sprintf("%s %s: %s", l.Target, done, l.Message))
-	}
-	for _, name := range sortedKeys(r.Details) {
-		line(name, r.Details[name])
-	}
-}
-
-// printAsked tells a person what an order asks for.
-func (p *program) printAsked(o *order.Order) {
-	fmt.Fprintf(p.stdout, "Asked for by %s, received %s, %s\n", o.RequestedBy, o.Received.Format(time.DateTime+" MST"), o.Place)
-	if !o.Key.IsZero() {
-		fmt.Fprintf(p.stdout, "  object %s\n", o.Key)
-	}
-	for _, a := range o.Attributes {
-		fmt.Fprintf(p.stdout, "  %s = %s\n", a.Path, a.Value)
-	}
-	for _, s := range o.Secrets {
-		fmt.Fprintf(p.stdout, "  %s = (hidden)\n", s.Path)
-	}
-	for _, l := range o.Links {
-		for _, target := range l.Add {
-			fmt.Fprintf(p.stdout, "  + %s %s\n", l.Navigation, target)
-		}
-		for _, target := range l.Remove {
-			fmt.Fprintf(p.stdout, "  - %s %s\n", l.Navigation, target)
-		}
-	}
-	for _, id := range o.DependsOn {
-		fmt.Fprintf(p.stdout, "  after order %s\n", id)
-	}
-}
-
-// decided tells what was decided on orders, and how they go on.
-func (p *program) decided(connection, subject, state string, goesOn bool) error {
-	if p.json {
-		return p.printJSON(struct {
-			Connection string `json:"connection"`
-			Subject    string `json:"subject"`
-			State      string `json:"state"`
-		}{connection, subject, state})
-	}
-	fmt.Fprintf(p.stdout, "%s of %s: %s.\n", subject, connection, state)
-	if goesOn {
-		fmt.Fprintf(p.stdout, "Carry out what waits with: usher fulfill %s\n", connection)
+	fmt.Fprintf(p.stdout, "%s\n", said)
+	if next != "" {
+		fmt.Fprintf(p.stdout, "The next 'usher fulfill %s' %s.\n", d.Connection, next)
 	}
 	return nil
 }
 
 func (p *program) retryIntake(cmd *cobra.Command, j *journal.Journal, n uint64) error {
 	retried, err := job.RetryIntake(cmd.Context(), j, n)
-	if err != nil {
-		return err
+	if retried == 0 {
+		if err != nil {
+			return err
+		}
+		return p.decided(decision{Connection: j.Connection(), Intake: n, State: "retried"},
+			fmt.Sprintf("No order of intake %d of %s has failed: nothing begins again.", n, j.Connection()), "")
 	}
-	return p.decided(j.Connection(), fmt.Sprintf("intake %d", n), count(uint64(retried), "order")+" to begin again", retried > 0)
+	if err != nil && p.json {
+		return err // which may tell one thing only
+	}
+	begin, them := "begin", "them"
+	if retried == 1 {
+		begin, them = "begins", "it"
+	}
+	return errors.Join(err, p.decided(decision{Connection: j.Connection(), Intake: n, State: "retried", Retried: retried},
+		fmt.Sprintf("%s of intake %d of %s %s again.", count(uint64(retried), "order"), n, j.Connection(), begin), "carries "+them+" out"))
 }
 
 func (p *program) retryOrder(cmd *cobra.Command, j *journal.Journal, id string) error {
 	if err := j.Retry(cmd.Context(), id); err != nil {
 		return err
 	}
-	return p.decided(j.Connection(), "order "+id, "to begin again", true)
+	return p.decided(decision{Connection: j.Connection(), Order: id, State: "retried"},
+		fmt.Sprintf("Order %s of %s begins again.", id, j.Connection()), "carries it out")
 }
 
 func (p *program) cancelIntake(cmd *cobra.Command, j *journal.Journal, n uint64) error {
 	if _, err := j.CancelIntake(cmd.Context(), n, p.who()); err != nil {
 		return err
 	}
-	return p.decided(j.Connection(), fmt.Sprintf("intake %d", n), "canceled", false)
+	return p.decided(decision{Connection: j.Connection(), Intake: n, State: "canceled"},
+		fmt.Sprintf("Intake %d of %s is canceled.", n, j.Connection()), "writes the results")
 }
 
 func (p *program) cancelOrder(_ *cobra.Command, j *journal.Journal, id string) error {
 	if err := j.Cancel(id, p.who()); err != nil {
 		return err
 	}
-	return p.decided(j.Connection(), "order "+id, "canceled", false)
+	return p.decided(decision{Connection: j.Connection(), Order: id, State: "canceled"},
+		fmt.Sprintf("Order %s of %s is canceled.", id, j.Connection()), "writes the results")
 }
 
 func (p *program) releaseIntake(_ *cobra.Command, j *journal.Journal, n uint64) error {
 	if _, err := j.Release(n, p.who()); err != nil {
 		return err
 	}
-	return p.decided(j.Connection(), fmt.Sprintf("intake %d", n), "released", true)
+	return p.decided(decision{Connection: j.Connection(), Intake: n, State: "released"},
+		fmt.Sprintf("Intake %d of %s is released.", n, j.Connection()), "carries it out")
 }

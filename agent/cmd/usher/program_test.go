@@ -8,9 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/usher-iga/usher/agent/export"
 	"github.com/usher-iga/usher/agent/settings"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -92,25 +90,3 @@ func TestLostResult(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
-
-func TestLines(t *testing.T) {
-	var got []string
-	l := &lines{write: func(line string) { got = append(got, line) }}
-	at := func(elapsed time.Duration, phase export.Phase) export.Snapshot {
-		return export.Snapshot{
-			Phase: phase, Elapsed: elapsed, Rate: 1234.5, Throttled: 1500 * time.Millisecond, Remaining: 90 * time.Second, Merged: 3, ToMerge: 4,
-			Waiting: 30 * time.Second, Reason: "429 of Graph",
-			Collections: []export.Collection{{Entity: "user", Objects: 10, Pages: 2}, {Entity: "group", Objects: 1, Links: 5, Pages: 1, Ended: true}},
-		}
-	}
-	l.show(at(1*time.Second, export.Reading))
-	l.show(at(3*time.Second, export.Reading)) // too soon
-	l.show(at(6*time.Second, export.Merging))
-	want := []string{
-		"    1 s  user 10 rows, 2 pages, group 6 rows, 1 pages (all); 1234 rows/s, held back 1.5s, waiting 30s: 429 of Graph, about 1m30s left",
-		"    6 s  write files: 3 of 4 rows",
-	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("got  %q\nwant %q", got, want)
-	}
-}

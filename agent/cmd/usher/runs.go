@@ -165,7 +165,7 @@ func (p *program) showRun(cmd *cobra.Command, arguments []string) error {
 // printRun tells a person what a run did, and where its files are if it is held.
 func (p *program) printRun(run store.Run, folder string) error {
 	fmt.Fprintf(p.stdout, "Run %s: %s, %s, from %s, %v\n", run.ID, run.State, run.Mode,
-		run.Started.Format(time.DateTime+" MST"), run.Finished.Sub(run.Started).Round(10*time.Millisecond))
+		moment(run.Started), run.Finished.Sub(run.Started).Round(10*time.Millisecond))
 	p.printOutcome(run, folder)
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
 	for _, c := range run.Counts {
@@ -189,7 +189,7 @@ func (p *program) printOutcome(run store.Run, folder string) {
 	switch {
 	case why == nil:
 	case !run.Decided.IsZero():
-		fmt.Fprintf(p.stdout, "It was held because %s; %s at %s.\n", why.Message, run.State, run.Decided.Format(time.DateTime+" MST"))
+		fmt.Fprintf(p.stdout, "It was held because %s; %s at %s.\n", why.Message, run.State, moment(run.Decided))
 	case run.State == store.Held:
 		fmt.Fprintf(p.stdout, "It is held because %s\n%s\nIts files are in %s\n", sentence(why.Message), sentence(why.Hint), folder)
 	default:

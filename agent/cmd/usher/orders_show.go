@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/journal"
+	"github.com/usher-iga/usher/agent/fulfill/order"
+	"github.com/usher-iga/usher/agent/secret"
+)
+
+func (p *program) showIntake(cmd *cobra.Command, j *journal.Journal, n uint64) error {
+	in, err := j.Intake(n)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		result := struct {
+			journal.Intake
+			Results []order.Result `json:"results"`
+		}{in, []order.Result{}}
+		err := j.Results(cmd.Context(), n, func(r order.Result) error {
+			result.Results = append(result.Results, r)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return p.printJSON(result)
+	}
+	p.printIntake(j.Connection(), in)
+	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	err = j.Results(cmd.Context(), n, func(r order.Result) error {
+		row := fmt.Sprintf("  %s\t%s\t%s %s", r.Order, r.State, r.Operation, r.Entity)
+		switch {
+		case r.Message != "" && r.State != order.Held: // why it is held stands above
+			row += "\t" + r.ObjectID + "\t" + r.Message
+		case r.ObjectID != "":
+			row += "\t" + r.ObjectID
+		}
+		_, err := fmt.Fprintln(table, row)
+		return err
+	})
+	return errors.Join(err, table.Flush())
+}
+
+// printIntake tells a person what became of an intake, and of whoever decided on it.
+func (p *program) printIntake(connection string, in journal.Intake) {
+	fmt.Fprintf(p.stdout, "Intake %d: %s, received %s from %s\n", in.Number, stateOf(in), moment(in.Received), in.Source.Name)
+	fmt.Fprintf(p.stdout, "%s\n", outcomes(in))
+	switch {
+	case in.State == journal.IntakeHeld:
+		fmt.Fprintf(p.stdout, "It is held: %s\n%s\n", sentence(in.Reason), sentence(fulfill.Held(connection, in).Hint))
+	case in.Reason != "":
+		fmt.Fprintf(p.stdout, "It was held: %s; %s decided on it at %s.\n", in.Reason, in.DecidedBy, moment(in.Decided))
+	}
+}
+
+func (p *program) showOrder(_ *cobra.Command, j *journal.Journal, id string) error {
+	o, r, err := j.Order(id)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return p.printJSON(struct {
+			Order  *order.Order `json:"order,omitempty"`
+			Result order.Result `json:"result"`
+		}{shown(o), r})
+	}
+	fmt.Fprintf(p.stdout, "Order %s: %s %s, %s\n", r.Order, r.Operation, r.Entity, r.State)
+	if err := p.printResult(r); err != nil {
+		return err
+	}
+	if o == nil {
+		fmt.Fprintln(p.stdout, "What it asked for is forgotten (OrderRetention).")
+		return nil
+	}
+	p.printAsked(o)
+	return nil
+}
+
+// shown is an order without the ciphertext of its secrets, which helps nobody.
+func shown(o *order.Order) *order.Order {
+	if o == nil {
+		return nil
+	}
+	plain := *o
+	plain.Secrets = nil
+	for _, s := range o.Secrets {
+		s.Sealed = nil
+		plain.Secrets = append(plain.Secrets, s)
+	}
+	return &plain
+}
+
+// printResult tells a person how an order ended, or how far it is.
+func (p *program) printResult(r order.Result) error {
+	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(table, "  %s\t%s\n", name, value)
+		}
+	}
+	line("message", r.Message)
+	if r.Hint != "" {
+		line("", "-> "+sentence(r.Hint))
+	}
+	line("object", r.ObjectID)
+	line("Graph code", r.SystemCode)
+	line("request id", r.RequestID)
+	if r.Unchanged {
+		line("unchanged", "it was so already")
+	}
+	if r.Attempts > 0 {
+		line("attempts", strconv.Itoa(r.Attempts))
+		line("started", moment(r.Started))
+	}
+	if !r.Finished.IsZero() {
+		line("finished", moment(r.Finished))
+	}
+	for _, l := range r.FailedLinks {
+		line("not done", failedLink(l))
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Details)) {
+		line(name, r.Details[name])
+	}
+	return table.Flush()
+}
+
+// failedLink tells which link could not be changed, and why.
+func failedLink(l order.FailedLink) string {
+	mark := "+"
+	if l.Removal {
+		mark = "-"
+	}
+	return fmt.Sprintf("%s %s %s: %s", mark, l.Navigation, l.Target, l.Message)
+}
+
+// printAsked tells a person what an order asks for.
+func (p *program) printAsked(o *order.Order) {
+	fmt.Fprintf(p.stdout, "Asked for by %s, received %s", o.RequestedBy, moment(o.Received))
+	if o.Place != "" {
+		fmt.Fprintf(p.stdout, " from %s", o.Place)
+	}
+	fmt.Fprintln(p.stdout)
+	if !o.Key.IsZero() {
+		fmt.Fprintf(p.stdout, "  object %s\n", o.Key)
+	}
+	for _, a := range o.Attributes {
+		fmt.Fprintf(p.stdout, "  %s = %s\n", a.Path, a.Value)
+	}
+	for _, s := range o.Secrets {
+		fmt.Fprintf(p.stdout, "  %s = %s\n", s.Path, secret.Hidden)
+	}
+	for _, l := range o.Links {
+		for _, target := range l.Remove {
+			fmt.Fprintf(p.stdout, "  - %s %s\n", l.Navigation, target)
+		}
+		for _, target := range l.Add {
+			fmt.Fprintf(p.stdout, "  + %s %s\n", l.Navigation, target)
+		}
+	}
+	for _, id := range o.DependsOn {
+		fmt.Fprintf(p.stdout, "  after order %s\n", id)
+	}
+	if !o.Deadline.IsZero() {
+		fmt.Fprintf(p.stdout, "  not after %s\n", moment(o.Deadline))
+	}
+}

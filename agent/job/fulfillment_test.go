@@ -1,0 +1,377 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/journal"
+	"github.com/usher-iga/usher/agent/settings"
+	"github.com/usher-iga/usher/agent/settings/tree"
+	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
+)
+
+// fakeFulfiller is a connector that carries out what do says.
+type fakeFulfiller struct {
+	fulfiller // what the tests do not call
+	do        func(sdk.Order) sdk.Outcome
+	examine   func([]sdk.Order) ([]sdk.OrderProblem, error)
+
+	mu     sync.Mutex
+	done   []string // ids of orders
+	closed bool
+}
+
+func (f *fakeFulfiller) Close() { f.closed = true }
+
+func (f *fakeFulfiller) Examine(_ context.Context, orders []sdk.Order) ([]sdk.OrderProblem, error) {
+	if f.examine == nil {
+		return nil, nil
+	}
+	return f.examine(orders)
+}
+
+func (f *fakeFulfiller) Preview(_ context.Context, _ sdk.Connection, orders []sdk.Order, emit func(sdk.Preview) error) error {
+	for _, o := range orders {
+		if err := emit(sdk.Preview{Order: o.ID, Title: "the object of " + o.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fakeFulfiller) Fulfill(ctx context.Context, _ sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
+	for {
+		o, err := orders.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f.mu.Lock()
+		f.done = append(f.done, o.ID)
+		f.mu.Unlock()
+		outcome := sdk.Outcome{ObjectID: "id-of-" + o.ID}
+		if f.do != nil {
+			outcome = f.do(o)
+		}
+		outcome.Order = o.ID
+		if err := sink.Done(outcome); err != nil {
+			return err
+		}
+	}
+}
+
+// hours is a clock that runs only while somebody sleeps; slept, if set, is called then.
+type hours struct {
+	mu    sync.Mutex
+	now   time.Time
+	slept func()
+}
+
+func (h *hours) Now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+func (h *hours) Sleep(ctx context.Context, d time.Duration) error {
+	h.mu.Lock()
+	h.now = h.now.Add(d)
+	h.mu.Unlock()
+	if h.slept != nil {
+		h.slept()
+	}
+	return ctx.Err()
+}
+
+// newFulfillment is a connection whose orders a connector carries out; the journal and the audit log are not
+// open.
+func newFulfillment(t *testing.T, connector *fakeFulfiller, limits settings.OrderLimits) *fulfillment {
+	t.Helper()
+	work := t.TempDir()
+	f := &fulfillment{
+		runner: &Runner{
+			Clock: &hours{now: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC)}, Logger: hclog.NewNullLogger(), Settings: &settings.Settings{WorkFolder: work},
+		},
+		connection: &settings.Connection{ID: "Contoso", Fulfillment: settings.Fulfillment{
+			Limits: limits, OrdersFolder: filepath.Join(work, "ProvisioningOrders", "Contoso"), Retention: time.Hour,
+		}},
+		program: &program{launch: func(context.Context) (fulfiller, error) { return connector, nil }},
+	}
+	var err error
+	if f.decode, err = f.decoder(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// opened is newFulfillment with journal and audit log.
+func opened(t *testing.T, connector *fakeFulfiller, limits settings.OrderLimits) *fulfillment {
+	t.Helper()
+	f := newFulfillment(t, connector, limits)
+	t.Cleanup(func() {
+		if err := f.close(); err != nil {
+			t.Error(err)
+		}
+		if len(connector.done) > 0 && !connector.closed {
+			t.Error("the connector is not closed")
+		}
+	})
+	if err := f.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// ordersFile writes a file of orders.
+func ordersFile(t *testing.T, path string, orders ...string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(`{"orders": [`+strings.Join(orders, ",\n")+`]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func deletion(id string) string {
+	return fmt.Sprintf(`{"id": %q, "operation": "delete", "entity": "user", "key": {"employeeId": %[1]q}}`, id)
+}
+
+// states are the results beside a file of orders, in its sequence.
+func states(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file + fulfill.JSONEnding)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		State   string
+		Results []struct{ Order, State string }
+	}
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	all := []string{read.State}
+	for _, r := range read.Results {
+		all = append(all, r.Order+" "+r.State)
+	}
+	return strings.Join(all, ", ")
+}
+
+// Of several files each is accepted or refused by itself; the results stand beside each; and the same
+// orders again are not carried out again.
+func TestFulfillFiles(t *testing.T) {
+	connector := &fakeFulfiller{do: func(o sdk.Order) sdk.Outcome {
+		if o.ID == "2" {
+			return sdk.Outcome{Failure: fault.Errorf(fault.NotFound, "there is no user")}
+		}
+		return sdk.Outcome{}
+	}}
+	f := opened(t, connector, settings.OrderLimits{})
+	folder := t.TempDir()
+	files := []string{
+		ordersFile(t, filepath.Join(folder, "good.json"), deletion("1"), deletion("2")),
+		ordersFile(t, filepath.Join(folder, "bad.json"), deletion("3"), `{"id": "4", "operation": "delete", "entity": "user"}`),
+	}
+	for again := range 2 {
+		done, err := f.fulfill(t.Context(), files, "ann", nil)
+		if err != nil || !done.Ran || len(done.Files) != 2 || done.Files[1].Refused == nil {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		if in := done.Files[0].Intake; in.Executed != 1 || in.Errored != 1 || in.Source.RequestedBy != "ann" || in.Source.Digest == "" {
+			t.Errorf("the intake is %+v", in)
+		}
+		if ended := done.Run.Executed + done.Run.Errored; ended != uint64(2-2*again) {
+			t.Errorf("%d orders were carried out", ended)
+		}
+	}
+	if got := fmt.Sprint(connector.done); got != "[1 2]" {
+		t.Errorf("carried out were %s", got)
+	}
+	if got, want := states(t, files[0]), "Open, 1 Executed, 2 Errored"; got != want {
+		t.Errorf("the results are %s, want %s", got, want)
+	}
+	if got, want := states(t, files[1]), "Refused"; got != want {
+		t.Errorf("the results are %s, want %s", got, want)
+	}
+	done, err := f.fulfill(t.Context(), files[1:], "ann", nil)
+	if err != nil || done.Ran {
+		t.Errorf("with a refused file only: %+v, %v", done, err)
+	}
+}
+
+// What is beyond a limit waits, and goes on when it is released.
+func TestHeldFile(t *testing.T) {
+	connector := &fakeFulfiller{}
+	f := opened(t, connector, settings.OrderLimits{MaximumDeletes: 1})
+	file := ordersFile(t, filepath.Join(t.TempDir(), "leavers.json"), deletion("1"), deletion("2"))
+	done, err := f.fulfill(t.Context(), []string{file}, "ann", nil)
+	if err != nil || done.Files[0].Intake.State != journal.IntakeHeld || done.Run.Held != 2 || len(connector.done) > 0 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if got, want := states(t, file), "Held, 1 Held, 2 Held"; got != want {
+		t.Errorf("the results are %s, want %s", got, want)
+	}
+	if _, err := f.journal.Release(done.Files[0].Intake.Number, "bob"); err != nil {
+		t.Fatal(err)
+	}
+	if done, err = f.fulfill(t.Context(), nil, "ann", nil); err != nil || done.Run.Executed != 2 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if got, want := states(t, file), "Open, 1 Executed, 2 Executed"; got != want {
+		t.Errorf("the results are %s, want %s", got, want)
+	}
+}
+
+// Every limit of the settings is one of the engine.
+func TestLimitsOfSettings(t *testing.T) {
+	f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{
+		MaximumDeletes: 1, MaxPercentageDeletes: 2, MaximumDisables: 3, MaxPercentageDisables: 4, MaximumLinkRemovals: 5, MaxPercentageLinkRemovals: 6,
+	})
+	want := fulfill.Limits{Deletes: fulfill.Limit{Count: 1, Percent: 2}, Disables: fulfill.Limit{Count: 3, Percent: 4}, Removals: fulfill.Limit{Count: 5, Percent: 6}}
+	if got := f.options(); got.Limits != want || got.Record != nil || got.Secrets != nil || got.Deliver != nil {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// Without limits in per cent nobody counts what is known; with one, a connection that was never exported knows
+// nothing.
+func TestKnown(t *testing.T) {
+	f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{MaximumDeletes: 1})
+	if known, err := f.known(t.Context()); known != nil || err != nil {
+		t.Errorf("without per cent: %v", err)
+	}
+	f.runner.Settings.Connections = []*settings.Connection{f.connection}
+	f.connection.Fulfillment.Limits.MaxPercentageDeletes = 5
+	known, err := f.known(t.Context())
+	if err != nil || known("user", "") != 0 {
+		t.Errorf("never exported: %v", err)
+	}
+}
+
+// While another process has the journal, nothing is opened, and what to do is told.
+func TestJournalInUse(t *testing.T) {
+	f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{})
+	j, err := journal.Open(t.Context(), journal.Options{WorkFolder: f.runner.Settings.WorkFolder, Connection: "Contoso", Clock: f.runner.Clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	got := fault.Of(errors.Join(f.open(t.Context()), f.close()))
+	if got == nil || got.Code != fault.Conflict || !strings.Contains(got.Hint, "'usher fulfill Contoso --watch', stop it") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// A connector that crashed since the last call is started anew, once.
+func TestRelaunching(t *testing.T) {
+	for _, tc := range []struct {
+		crashes  int
+		launched int
+		want     fault.Code
+	}{{0, 1, ""}, {1, 2, ""}, {2, 2, fault.Connector}} {
+		launched, crashes := 0, tc.crashes
+		p := relaunching{&program{launch: func(context.Context) (fulfiller, error) {
+			launched++
+			return &fakeFulfiller{examine: func([]sdk.Order) ([]sdk.OrderProblem, error) {
+				if crashes--; crashes >= 0 {
+					return nil, fault.Errorf(fault.Connector, "it crashed")
+				}
+				return []sdk.OrderProblem{{Order: "1"}}, nil
+			}}, nil
+		}}}
+		problems, err := p.Examine(t.Context(), nil)
+		if launched != tc.launched || fault.CodeOf(err) != tc.want || err == nil && len(problems) != 1 {
+			t.Errorf("after %d crashes: launched %d times, %v, %v", tc.crashes, launched, problems, err)
+		}
+	}
+}
+
+// Files that are put into the watched folder are carried out and put away.
+func TestWatch(t *testing.T) {
+	connector := &fakeFulfiller{}
+	f := opened(t, connector, settings.OrderLimits{MaximumDeletes: 1})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	folder := f.connection.Fulfillment.OrdersFolder
+	ordersFile(t, filepath.Join(folder, "many.json"), deletion("2"), deletion("3"))
+	ordersFile(t, filepath.Join(folder, "one.json"), deletion("1"))
+	ordersFile(t, filepath.Join(folder, "bad.json"), `{"id": "4"}`)
+	away := []string{filepath.Join(folder, "Completed", "one.json"), filepath.Join(folder, "Errored", "bad.json")}
+	f.runner.Clock.(*hours).slept = func() {
+		for _, path := range away {
+			if _, err := os.Stat(path + fulfill.CSVEnding); err != nil {
+				return
+			}
+		}
+		stop()
+	}
+	var mu sync.Mutex
+	told := map[string]int{}
+	tell := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told[what]++
+	}
+	err := f.watch(ctx, WatchEvents{
+		Watching: func(path string, _ []sdk.Warning) { tell("watching " + filepath.Base(path)) },
+		Taken:    func(in journal.Intake) { tell(fmt.Sprint(in.Source.Name, " is ", in.State)) },
+		Ran:      func(r fulfill.Report, _ []sdk.Warning) { tell(fmt.Sprintf("executed %d", r.Executed)) },
+		Trouble:  func(err error) { tell("trouble " + string(fault.CodeOf(err))) },
+	})
+	if got, want := fmt.Sprint(told), "map[executed 1:1 many.json is Held:1 one.json is Open:1 trouble invalid:1 watching Contoso:1]"; got != want || err != nil {
+		t.Errorf("told is\n%s, %v\nwant\n%s", got, err, want)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "many.json")); err != nil {
+		t.Errorf("the file that is held is not there: %v", err)
+	}
+}
+
+// What is no file is told before anything is taken.
+func TestAbsolute(t *testing.T) {
+	folder := t.TempDir()
+	file := ordersFile(t, filepath.Join(folder, "orders.json"))
+	if all, err := absolute([]string{file}); err != nil || all[0] != file {
+		t.Errorf("got %v, %v", all, err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(folder, "none.json"): "there is no file " + filepath.Join(folder, "none.json"),
+		folder:                             folder + " is not a file",
+	} {
+		_, err := absolute([]string{file, path})
+		if f := fault.Of(err); f == nil || f.Code != fault.Invalid || f.Message != want || f.Hint == "" {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// Everything that is wrong with the files of mappings is told.
+func TestMappingFiles(t *testing.T) {
+	f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{})
+	folder := t.TempDir()
+	bad := filepath.Join(folder, "bad.xml")
+	if err := os.WriteFile(bad, []byte("<Configuration"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.connection.Fulfillment.MappingFiles = []tree.Item{{Text: bad}, {Text: filepath.Join(folder, "none.xml")}}
+	_, err := f.decoder()
+	if text := fmt.Sprint(err); !strings.Contains(text, "bad.xml") || !strings.Contains(text, "none.xml") {
+		t.Errorf("it says %s", text)
+	}
+}
