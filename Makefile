@@ -48,7 +48,7 @@ $(PLATFORMS:%=cross-%): cross-%:
 	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) $(BUILD) -o bin/cross/$*/connectors/ $(CONNECTORS)
 
 .PHONY: demo
-demo: build ## Export a simulated tenant to CSV files, from start to end
+demo: build ## Export a simulated tenant and carry out orders in it, from start to end
 	$(GO) run ./agent/demo
 
 .PHONY: clean
