@@ -41,7 +41,7 @@ func changes(ctx context.Context, programs trial.Programs, b *bounds, scale floa
 		return err
 	}
 	defer s.stop()
-	first, err := s.export(ctx)
+	first, err := s.complete(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *site) fewChanges(ctx context.Context, b *bounds) error {
 	}
 	tell("100 changes", "%d rows of objects, %d of links", e.objects, e.links)
 	b.atMost("wall", e.wall.Seconds(), mostForChanges, " s", "")
-	b.memory(e, mostMemoryForChanges)
+	b.memory(e.took, mostMemoryForChanges)
 	for _, collection := range slices.Sorted(maps.Keys(requests)) {
 		b.atMost("requests", float64(requests[collection]-pages[collection]), mostMoreRequests, "",
 			fmt.Sprintf("(%s, beyond %d pages with changes)", collection, pages[collection]))
@@ -98,7 +98,7 @@ func (s *site) noChange(ctx context.Context, b *bounds) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.measure(ctx); err != nil {
+	if _, err := s.export(ctx); err != nil {
 		return err
 	}
 	written, err := writtenSince(before, s.installation.Output())
@@ -131,34 +131,28 @@ func (s *site) deadCookie(ctx context.Context, b *bounds) error {
 	tell("dead cookie", "%.2f s, %d rows of objects, %d of links", e.wall.Seconds(), e.objects, e.links)
 	b.atMost("objects", float64(e.objects), 0, "", "")
 	b.atMost("dead / complete", e.wall.Seconds()/base.wall.Seconds(), mostRelisted, "", "")
-	b.memory(e, mostMemoryRelisted)
+	b.memory(e.took, mostMemoryRelisted)
 	fmt.Println()
 	return nil
 }
 
 // exportChanges exports what has changed and counts the requests by collection.
 func (s *site) exportChanges(ctx context.Context) (exported, map[string]int, error) {
-	if err := s.sandbox.Control(ctx, "DELETE", "/counters", nil, nil); err != nil {
+	if err := s.countAnew(ctx); err != nil {
 		return exported{}, nil, err
 	}
-	e, err := s.measure(ctx)
+	e, err := s.export(ctx)
 	if err != nil {
 		return exported{}, nil, err
 	}
-	var counters struct {
-		Requests map[string]map[string]int `json:"requests"` // by path and status
-	}
-	if err := s.sandbox.Control(ctx, "GET", "/counters", nil, &counters); err != nil {
+	counted, err := s.counted(ctx)
+	if err != nil {
 		return exported{}, nil, err
 	}
 	requests := map[string]int{}
-	for path, statuses := range counters.Requests {
-		collection, isDelta := strings.CutSuffix(strings.TrimPrefix(path, "/v1.0/"), "/delta")
-		if !isDelta {
-			continue
-		}
-		for _, n := range statuses {
-			requests[collection] += n
+	for path, n := range counted {
+		if collection, isDelta := strings.CutSuffix(strings.TrimPrefix(path, "/v1.0/"), "/delta"); isDelta {
+			requests[collection] = n
 		}
 	}
 	return e, requests, nil
@@ -180,5 +174,5 @@ func (s *site) exportUsers(ctx context.Context) (exported, error) {
 		return exported{}, err
 	}
 	alone := site{root: root, sandbox: s.sandbox, installation: &installation}
-	return alone.export(ctx)
+	return alone.complete(ctx)
 }

@@ -1,9 +1,11 @@
 // Command bench measures `usher export` against a program that only fetches and
 // discards the same pages, in the same run and against the same simulated tenant,
-// and prints the ratios, and what exports of changes take. It fails if a figure is
-// higher than it may be; the bounds are meant for scale 1.
+// and prints the ratios, what exports of changes take, and `usher fulfill` against one
+// request an order. It fails if a figure misses its bound; the bounds are meant for
+// scale 1.
 //
-//	make bench                       # everything, about three minutes
+//	make bench                       # everything, about five minutes
+//	make bench BENCH=-orders         # orders alone
 //	make bench BENCH="-scale 0.1"    # a tenth of the size
 package main
 
@@ -50,10 +52,11 @@ func columns() []string {
 func main() {
 	scale := flag.Float64("scale", 1, "size of the tenant, 1 for 200,000 users and 2,000,000 memberships")
 	rounds := flag.Int("rounds", 3, "measurements of each kind; the fastest counts")
+	onlyOrders := flag.Bool("orders", false, "measure part 5 alone: orders")
 	onlyChanges := flag.Bool("changes", false, "measure part 4 alone: exports of changes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *scale, *rounds, *onlyChanges)
+	err := run(ctx, *scale, *rounds, *onlyChanges, *onlyOrders)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -61,14 +64,17 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, scale float64, rounds int, onlyChanges bool) error {
+func run(ctx context.Context, scale float64, rounds int, onlyChanges, onlyOrders bool) error {
 	programs, err := trial.FindPrograms("bin")
 	if err != nil {
 		return err
 	}
 	b := &bounds{}
-	if onlyChanges {
+	switch {
+	case onlyChanges:
 		return errors.Join(changes(ctx, programs, b, scale), b.err())
+	case onlyOrders:
+		return errors.Join(orders(ctx, programs, b, scale), b.err())
 	}
 	base, err := throughput(ctx, programs, b, scale, rounds)
 	if err != nil {
@@ -81,6 +87,9 @@ func run(ctx context.Context, scale float64, rounds int, onlyChanges bool) error
 		return err
 	}
 	if err := changes(ctx, programs, b, scale); err != nil {
+		return err
+	}
+	if err := orders(ctx, programs, b, scale); err != nil {
 		return err
 	}
 	return b.err()
@@ -112,7 +121,7 @@ func throughput(ctx context.Context, programs trial.Programs, b *bounds, scale f
 		if err != nil {
 			return exported{}, err
 		}
-		e, err := s.export(ctx)
+		e, err := s.complete(ctx)
 		if err != nil {
 			return exported{}, err
 		}
@@ -127,7 +136,7 @@ func throughput(ctx context.Context, programs trial.Programs, b *bounds, scale f
 	tell("pages", "%d, %.1f MB, longest chain %d", floor.pages, float64(floor.bytes)/1e6, floor.longest)
 	b.atMost("export / fetch", best.wall.Seconds()/floor.wall.Seconds(), mostFetches, "", "(goal 2)")
 	tell("speed", "%s, %.1f s of CPU", best.speed(), best.cpu.Seconds())
-	b.memory(best, mostMemory)
+	b.memory(best.took, mostMemory)
 	fmt.Println()
 	return best, nil
 }
@@ -145,7 +154,7 @@ func slowNetwork(ctx context.Context, programs trial.Programs, b *bounds, scale 
 	if err != nil {
 		return err
 	}
-	e, err := s.export(ctx)
+	e, err := s.complete(ctx)
 	if err != nil {
 		return err
 	}
@@ -166,13 +175,13 @@ func fiveTimes(ctx context.Context, programs trial.Programs, b *bounds, scale fl
 		return err
 	}
 	defer s.stop()
-	e, err := s.export(ctx)
+	e, err := s.complete(ctx)
 	if err != nil {
 		return err
 	}
 	tell("export", "%.2f s, %s", e.wall.Seconds(), e.speed())
 	more := float64(e.objects-base.objects) * bytesPerMore / (1 << 20)
 	tell("bound of memory", "%.1f MiB x %.2f + %d bytes for each of %d objects more", base.memory(), mostGrowth, bytesPerMore, e.objects-base.objects)
-	b.memory(e, base.memory()*mostGrowth+more)
+	b.memory(e.took, base.memory()*mostGrowth+more)
 	return nil
 }

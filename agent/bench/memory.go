@@ -12,13 +12,21 @@ import (
 	"github.com/usher-iga/usher/agent/trial"
 )
 
+// resident is how much memory of a process was resident at its peaks, in bytes.
+type resident struct {
+	all int64
+	// own is without the pages of files that are mapped, which the system takes back when it
+	// needs them. It is sampled.
+	own int64
+}
+
 // memoryWatch notes the peaks of resident memory of a process and of its child, as
 // Linux tells them. Elsewhere they are 0.
 type memoryWatch struct {
 	stop chan struct{}
 	done sync.WaitGroup
 
-	parent, child int64
+	parent, child resident
 }
 
 func watchMemory(pid int) *memoryWatch {
@@ -27,9 +35,9 @@ func watchMemory(pid int) *memoryWatch {
 		ticker := time.NewTicker(10 * time.Millisecond)
 		defer ticker.Stop()
 		for {
-			w.parent = max(w.parent, peakRSS(pid))
+			w.parent.add(pid)
 			for _, child := range trial.Children(pid) {
-				w.child = max(w.child, peakRSS(child))
+				w.child.add(child)
 			}
 			select {
 			case <-w.stop:
@@ -41,23 +49,29 @@ func watchMemory(pid int) *memoryWatch {
 	return w
 }
 
-func (w *memoryWatch) peaks() (parent, child int64) {
+func (w *memoryWatch) peaks() (parent, child resident) {
 	close(w.stop)
 	w.done.Wait()
 	return w.parent, w.child
 }
 
-// peakRSS reads the high-water mark, in bytes.
-func peakRSS(pid int) int64 {
+// add looks at a process again.
+func (r *resident) add(pid int) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0
+		return
 	}
 	for line := range bytes.Lines(status) {
-		if value, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
-			kib, _ := strconv.ParseInt(strings.Fields(string(value))[0], 10, 64)
-			return kib << 10
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		peak := &r.own
+		switch string(name) {
+		case "VmHWM":
+			peak = &r.all
+		case "RssAnon":
+		default:
+			continue
 		}
+		kib, _ := strconv.ParseInt(strings.Fields(string(value))[0], 10, 64)
+		*peak = max(*peak, kib<<10)
 	}
-	return 0
 }

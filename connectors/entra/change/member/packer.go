@@ -20,8 +20,12 @@ const (
 	// maxBound is how many members one request may add
 	// (https://learn.microsoft.com/graph/api/group-post-members).
 	maxBound = 20
-	// quiet is how long nothing may have come before groups that are not full are served.
-	quiet = 20 * time.Millisecond
+	// quiet is how long nothing may have come before groups that are not full are served, and
+	// quietBusy how long while others are: their ends may bring more.
+	quiet     = 20 * time.Millisecond
+	quietBusy = 5 * quiet
+	// longest is how long an addition waits for company however much comes for other groups.
+	longest = 50 * quiet
 )
 
 // Graph carries requests out; see batch.Batcher.
@@ -59,6 +63,7 @@ type Packer struct {
 	mu      sync.Mutex
 	groups  map[string]*group
 	ready   []*group // to be served now
+	serving int      // groups that are served, or will be
 	arrived int
 	wake    chan struct{} // holds a value if ready has some
 	stirred chan struct{} // holds a value if something has arrived
@@ -68,6 +73,7 @@ type Packer struct {
 type group struct {
 	id      string
 	waiting []*Addition
+	due     int  // how many of those go out although the request is not full
 	busy    bool // is served, or will be
 }
 
@@ -102,6 +108,7 @@ func (p *Packer) Flush() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, g := range p.groups {
+		g.due = len(g.waiting)
 		p.serve(g)
 	}
 }
@@ -109,6 +116,7 @@ func (p *Packer) Flush() {
 func (p *Packer) serve(g *group) {
 	if !g.busy {
 		g.busy = true
+		p.serving++
 		p.ready = append(p.ready, g)
 		poke(p.wake)
 	}
@@ -156,27 +164,40 @@ func (p *Packer) flushWhenQuiet(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for seen := -1; ; {
-			now := p.count()
-			if now == seen {
-				break
-			}
-			seen = now
-			if p.clock.Sleep(ctx, quiet) != nil {
-				return
-			}
+		p.awaitQuiet(ctx)
+		if ctx.Err() != nil {
+			return
 		}
 		p.Flush()
 	}
 }
 
-func (p *Packer) count() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.arrived
+// awaitQuiet returns when nothing has come for a while, or when it is time anyway.
+func (p *Packer) awaitQuiet(ctx context.Context) {
+	seen, still := -1, time.Duration(0)
+	for waited := time.Duration(0); waited < longest; waited += quiet {
+		arrived, enough := p.state()
+		if arrived != seen {
+			seen, still = arrived, 0
+		}
+		if still >= enough || p.clock.Sleep(ctx, quiet) != nil {
+			return
+		}
+		still += quiet
+	}
 }
 
-// work serves a group until nothing waits for it.
+// state is how many additions have arrived, and how long it must be quiet now.
+func (p *Packer) state() (arrived int, enough time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.serving > 0 {
+		return p.arrived, quietBusy
+	}
+	return p.arrived, quiet
+}
+
+// work serves a group as long as it is full or something is due.
 func (p *Packer) work(ctx context.Context, workers *errgroup.Group, g *group) error {
 	for {
 		adds := p.next(g)
@@ -189,10 +210,19 @@ func (p *Packer) work(ctx context.Context, workers *errgroup.Group, g *group) er
 	}
 }
 
-// next takes what goes into one request: each member once, or Graph would refuse it.
+// next takes what goes into one request: each member once, or Graph would refuse it. With nothing
+// to take the group is left until more comes or it is due.
 func (p *Packer) next(g *group) (adds []*Addition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(g.waiting) < maxBound && g.due == 0 {
+		g.busy = false
+		p.serving--
+		if len(g.waiting) == 0 {
+			delete(p.groups, g.id)
+		}
+		return nil
+	}
 	var rest []*Addition
 	for _, a := range g.waiting {
 		if len(adds) == maxBound || slices.ContainsFunc(adds, func(b *Addition) bool { return b.Member == a.Member }) {
@@ -201,10 +231,6 @@ func (p *Packer) next(g *group) (adds []*Addition) {
 			adds = append(adds, a)
 		}
 	}
-	g.waiting = rest
-	if len(adds) == 0 {
-		g.busy = false
-		delete(p.groups, g.id)
-	}
+	g.waiting, g.due = rest, max(0, g.due-len(adds))
 	return adds
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -30,6 +31,11 @@ type service struct {
 	requests int
 	busy     map[string]bool
 	clash    bool
+
+	takes time.Duration // one request
+	// Additions come with a pause before each, and a lull before some.
+	pause, lull time.Duration
+	every       int
 }
 
 func (*service) Root() string { return "https://graph.example/v1.0/" }
@@ -45,6 +51,7 @@ func (s *service) Do(ctx context.Context, r graph.Request, seen func(graph.Answe
 		delete(s.busy, r.Writes())
 	}()
 	status, message := s.serve(r)
+	time.Sleep(s.takes)
 	client, err := graph.New(s.Root(), canned{status, `{"error":{"code":"Request_BadRequest","message":"` + message + `"}}`})
 	if err != nil {
 		return graph.Answer{}, err
@@ -127,18 +134,21 @@ type asked struct{ group, member string }
 func add(t interface {
 	Fatal(...any)
 	Helper()
-}, s *service, all []asked,
+}, c clock.Clock, s *service, all []asked,
 ) []member.Result {
 	t.Helper()
 	s.busy = map[string]bool{}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := member.New(s, brisk{}, func(string, string) time.Duration { return 3 * time.Second })
+	p := member.New(s, c, func(string, string) time.Duration { return 3 * time.Second })
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
 	results := make([]member.Result, len(all))
 	var open sync.WaitGroup
 	open.Add(len(all))
 	for i, a := range all {
+		if time.Sleep(s.pause); s.every > 0 && i%s.every == 0 {
+			time.Sleep(s.lull)
+		}
 		p.Add(&member.Addition{
 			Group: a.group, Member: a.member, Seen: func(graph.Request, graph.Answer) {},
 			Done: func(r member.Result) {
@@ -181,7 +191,7 @@ func TestEachAdditionHasItsResult(t *testing.T) {
 			group, member, _ := strings.Cut(link, " ")
 			there[asked{group, member}] = true
 		}
-		results := add(t, s, all)
+		results := add(t, brisk{}, s, all)
 		added := map[asked]int{}
 		for i, a := range all {
 			r := results[i]
@@ -210,23 +220,62 @@ func TestEachAdditionHasItsResult(t *testing.T) {
 	})
 }
 
+// Additions that come while others are served wait for company: only full requests go out, and what is
+// left at the end.
 func TestFewRequests(t *testing.T) {
-	s := &service{members: map[string]bool{}}
-	var all []asked
-	for n := range 400 {
-		all = append(all, asked{id('c', n%10), id('a', n)})
+	for name, tc := range map[string]struct {
+		s    *service
+		adds func(n int) asked
+		n    int
+		most int
+	}{
+		"all at once":  {&service{}, func(n int) asked { return asked{id('c', n%10), id('a', n)} }, 400, 20},
+		"one too many": {&service{}, func(n int) asked { return asked{id('c', n/21), id('a', n)} }, 84, 8},
+		"one by one":   {&service{takes: 50 * time.Millisecond, pause: 2 * time.Millisecond}, func(n int) asked { return asked{id('c', n/40), id('a', n)} }, 400, 20},
+		"lulls":        {&service{takes: 100 * time.Millisecond, every: 30, lull: 60 * time.Millisecond}, func(n int) asked { return asked{id('c', n/20), id('a', n)} }, 400, 20},
+		"one unknown":  {&service{unknown: map[string]bool{id('a', 7): true}}, func(n int) asked { return asked{id('c', 0), id('a', n)} }, 20, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tc.s.members = map[string]bool{}
+				var all []asked
+				for n := range tc.n {
+					all = append(all, tc.adds(n))
+				}
+				add(t, clock.System, tc.s, all)
+				if tc.s.requests > tc.most {
+					t.Errorf("%d additions took %d requests", tc.n, tc.s.requests)
+				}
+			})
+		})
 	}
-	add(t, s, all)
-	if s.requests != 20 {
-		t.Errorf("400 additions to 10 groups took %d requests", s.requests)
-	}
-	s.requests, s.unknown = 0, map[string]bool{id('a', 1007): true}
-	all = nil
-	for n := range 20 {
-		all = append(all, asked{id('c', 0), id('a', 1000+n)})
-	}
-	add(t, s, all)
-	if s.requests > 10 {
-		t.Errorf("one unknown of 20 took %d requests", s.requests)
-	}
+}
+
+// An addition that is alone does not wait for ever for others to its group, however many come to other
+// groups.
+func TestNothingWaitsForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{members: map[string]bool{}, busy: map[string]bool{}}
+		p := member.New(s, clock.System, func(string, string) time.Duration { return 0 })
+		ended := make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			defer close(ended)
+			_ = p.Run(ctx) // which only ends by cancel
+		}()
+		began, alone := time.Now(), time.Time{}
+		give := func(group, target string, done func()) {
+			p.Add(&member.Addition{Group: group, Member: target, Seen: func(graph.Request, graph.Answer) {}, Done: func(member.Result) { done() }})
+		}
+		give(id('c', 0), id('a', 0), func() { alone = time.Now() })
+		for n := range 1000 {
+			time.Sleep(5 * time.Millisecond)
+			give(id('c', 1+n/20), id('a', n), func() {})
+		}
+		if alone.IsZero() || alone.Sub(began) > 2*time.Second {
+			t.Errorf("it went out at %v, and the others began to come at %v", alone, began)
+		}
+		cancel()
+		<-ended
+	})
 }
