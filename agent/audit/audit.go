@@ -1,5 +1,6 @@
 // Package audit keeps a log of what was asked of a connection, what was sent for it and what
-// came back: one line for each order that a connector has answered.
+// came back: one line for each order that a connector has answered, and one for each decision of an
+// operator about orders.
 //
 // The log of a connection lies in WorkFolder/Audit/<connection>/, one file a month by UTC, one line
 // of JSON for each answer. Each line holds the SHA-256 of the line before it, also across files,
@@ -24,6 +25,7 @@ import (
 
 	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/lock"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -126,6 +128,26 @@ func (l *Log) Record(ctx context.Context, done []fulfill.Done) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var lines []Line
+	for _, d := range done {
+		if k := (key{d.Order.ID, d.Result.Attempts}); !l.recent.has(k) {
+			lines = append(lines, lineOf(d))
+			l.recent.add(k)
+		}
+	}
+	return l.add(lines)
+}
+
+// Decide writes a line for a decision of an operator, and returns when it is safe. Errors are those of
+// Record.
+func (l *Log) Decide(d journal.Decision) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.add([]Line{lineOfDecision(d)})
+}
+
+// add writes lines; mu is held.
+func (l *Log) add(lines []Line) error {
 	if l.failed != nil {
 		return l.failed
 	}
@@ -136,21 +158,15 @@ func (l *Log) Record(ctx context.Context, done []fulfill.Done) error {
 		next.File, next.Size = file, 0
 	}
 	var text []byte
-	for _, d := range done {
-		k := key{d.Order.ID, d.Result.Attempts}
-		if l.recent.has(k) {
-			continue
-		}
-		line := lineOf(d)
+	for _, line := range lines {
 		line.Number, line.Time, line.Previous = next.Lines+1, now, next.Hash
 		encoded, err := json.Marshal(line)
 		if err != nil {
-			l.failed = fault.Errorf(fault.Internal, "order %s cannot be written into the audit log: %w", d.Order.ID, err)
+			l.failed = fault.Errorf(fault.Internal, "a line about order %s cannot be written into the audit log: %w", line.Order, err)
 			return l.failed
 		}
 		next.Lines, next.Hash = line.Number, hashOf(encoded)
 		text = append(append(text, encoded...), '\n')
-		l.recent.add(k)
 	}
 	if len(text) == 0 {
 		return nil

@@ -10,29 +10,39 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// Line is one line of the log: what became of an attempt to carry out an order.
+// Line is one line of the log: what became of an attempt to carry out an order, or what an
+// operator decided.
 type Line struct {
 	Number   uint64    `json:"n"`        // of all lines of the log, from 1
 	Previous string    `json:"previous"` // SHA-256 of the line before, without its line break, in hexadecimal digits; empty for the first
 	Time     time.Time `json:"time"`     // UTC
 
-	Order       string        `json:"order"`
-	Attempt     int           `json:"attempt"`
+	// Of a decision. It is about Order or else about an intake, whose name Place is; Message is why there was
+	// something to decide.
+	Decision journal.Verb `json:"decision,omitempty"` // such as "release"
+	By       string       `json:"by,omitempty"`
+	Intake   uint64       `json:"intake,omitempty"`
+	Orders   uint64       `json:"orders,omitempty"` // of the intake
+
+	Order       string        `json:"order,omitempty"`
+	Attempt     int           `json:"attempt,omitempty"` // from 1
 	RequestedBy string        `json:"requestedBy,omitempty"`
+	SubmittedBy string        `json:"submittedBy,omitempty"` // who gave the input, if that is not who asked
 	Received    time.Time     `json:"received,omitzero"`
 	Place       string        `json:"place,omitempty"` // where the order stood, such as "orders.json:12:5"
-	Operation   sdk.Operation `json:"operation"`
-	Entity      string        `json:"entity"`
+	Operation   sdk.Operation `json:"operation,omitempty"`
+	Entity      string        `json:"entity,omitempty"`
 	Key         order.Ref     `json:"key,omitzero"` // as the order named the object
 	Object      string        `json:"object,omitempty"`
 
-	State      order.State `json:"state"`
+	State      order.State `json:"state,omitempty"`
 	Unchanged  bool        `json:"unchanged,omitempty"`
 	Code       fault.Code  `json:"code,omitempty"`
 	Message    string      `json:"message,omitempty"`
@@ -71,6 +81,9 @@ func lineOf(d fulfill.Done) Line {
 		State: r.State, Unchanged: r.Unchanged, Code: r.Code, Message: r.Message, SystemCode: r.SystemCode,
 		FailedLinks: r.FailedLinks,
 	}
+	if o.SubmittedBy != o.RequestedBy {
+		line.SubmittedBy = o.SubmittedBy
+	}
 	for _, e := range d.Outcome.Exchanges {
 		line.Requests = append(line.Requests, Request{
 			Time: e.Time.UTC(), Method: e.Method, Path: e.Path, Body: withoutSecrets(e.Body), Status: e.Status,
@@ -85,6 +98,11 @@ func lineOf(d fulfill.Done) Line {
 		line.Changes = append(line.Changes, change)
 	}
 	return line
+}
+
+// lineOfDecision is the line of a decision, without what makes it part of a log.
+func lineOfDecision(d journal.Decision) Line {
+	return Line{Decision: d.What, By: d.By, Intake: d.Intake, Orders: d.Orders, Place: d.Source, Order: d.Order, Message: d.Reason}
 }
 
 var hidden = json.RawMessage(`"` + secret.Hidden + `"`)

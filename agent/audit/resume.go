@@ -120,10 +120,12 @@ func (l *Log) remember(ctx context.Context, name string) error {
 // note remembers the key of a line.
 func (l *Log) note(text []byte) {
 	var line struct {
-		Order   string
-		Attempt int
+		Order    string
+		Attempt  int
+		Decision string
 	}
-	if json.Unmarshal(text, &line) == nil { // the first one may be the second half of a line
+	// The first one may be the second half of a line.
+	if json.Unmarshal(text, &line) == nil && line.Decision == "" {
 		l.recent.add(key{line.Order, line.Attempt})
 	}
 }

@@ -19,8 +19,10 @@ type Report struct {
 	Lines       uint64    // up to the break, if there is one
 	First, Last time.Time // of the lines; zero without lines
 	Head        string    // SHA-256 of the last line
-	Unfinished  bool      // what follows is being written, or the agent was cut off then; it is taken off when the log is opened
-	Broken      *Break    // nil: the log is as it was written
+	// Beyond is how many bytes stand behind the last line and are no part of the log: they are being written,
+	// or the agent was cut off then, or somebody added them. They are taken off when the log is opened.
+	Beyond int64
+	Broken *Break // nil: the log is as it was written
 }
 
 // Break is the first place where a log is not as it was written.
@@ -73,10 +75,11 @@ func Verify(ctx context.Context, folder string) (Report, error) {
 
 // verification goes from line to line.
 type verification struct {
-	folder string
-	known  *head
-	report Report
-	last   Break // where the last line stands
+	folder     string
+	known      *head
+	report     Report
+	last       Break // where the last line stands
+	unfinished bool  // what follows the last line is no part of the log
 }
 
 func (v *verification) file(ctx context.Context, name string) error {
@@ -86,16 +89,20 @@ func (v *verification) file(ctx context.Context, name string) error {
 		return durable.Fault(err, "read", path)
 	}
 	v.report.Files++
-	number := uint64(0)
-	end, err := eachLine(ctx, path, 0, info.Size(), func(text []byte, _ int64) error {
+	number, good := uint64(0), int64(0)
+	_, err = eachLine(ctx, path, 0, info.Size(), func(text []byte, end int64) error {
 		number++
 		if v.report.Broken == nil {
 			v.line(Break{File: path, Line: number}, text)
 		}
+		if !v.unfinished {
+			good = end
+		}
 		return nil
 	})
-	if err == nil && end < info.Size() && v.report.Broken == nil {
-		v.report.Unfinished = true
+	if err == nil && good < info.Size() {
+		v.unfinished = true
+		v.report.Beyond += info.Size() - good
 	}
 	return err
 }
@@ -107,7 +114,7 @@ func (v *verification) line(at Break, text []byte) {
 	switch err := json.Unmarshal(text, &line); {
 	case err != nil:
 		at.Reason = "it is not a line of the log"
-	case r.Unfinished:
+	case v.unfinished:
 		at.Reason = "what stands before it is unfinished"
 	case line.Number > r.Lines+1:
 		at.Reason = fmt.Sprintf("%d lines are missing before it", line.Number-r.Lines-1)
@@ -130,7 +137,7 @@ func (v *verification) line(at Break, text []byte) {
 		return
 	}
 	if v.known != nil && r.Lines >= v.known.Lines {
-		r.Unfinished = true
+		v.unfinished = true
 		return
 	}
 	r.Broken = &at
@@ -141,7 +148,7 @@ func (v *verification) end() {
 	r := &v.report
 	path := filepath.Join(v.folder, headFile)
 	switch {
-	case v.known == nil && r.Lines == 0 && !r.Unfinished:
+	case v.known == nil && r.Lines == 0 && !v.unfinished:
 	case v.known == nil:
 		r.Broken = &Break{File: path, Reason: "it is missing, so nobody knows whether the end of the log is"}
 	case v.known.Lines > r.Lines:
@@ -152,4 +159,50 @@ func (v *verification) end() {
 		at.Reason = fmt.Sprintf("%d lines are missing after it", v.known.Lines-r.Lines)
 		r.Broken = &at
 	}
+}
+
+// Read gives the lines of the log in a folder, from its first one, each also as it stands there, without
+// its line break. What stands beyond the log and is no part of it is not given: beyond is how many bytes.
+// It does not verify; see [Verify]. A folder that is not there has no lines. Errors are fault.Storage, those of ctx and
+// of with.
+func Read(ctx context.Context, folder string, with func(line Line, text []byte) error) (beyond int64, err error) {
+	known, err := readHead(folder)
+	if err != nil && !errors.Is(err, errNoHead) {
+		return 0, err
+	}
+	names, err := files(folder)
+	if err != nil {
+		return 0, err
+	}
+	last, hash, unfinished := uint64(0), "", false
+	for _, name := range names {
+		path := filepath.Join(folder, name)
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0, durable.Fault(err, "read", path)
+		}
+		number, good := 0, int64(0)
+		_, err = eachLine(ctx, path, 0, info.Size(), func(text []byte, end int64) error {
+			number++
+			var line Line
+			err := json.Unmarshal(text, &line)
+			if known != nil && last >= known.Lines && (err != nil || line.Number != last+1 || line.Previous != hash) {
+				unfinished = true
+			}
+			switch {
+			case unfinished:
+				return nil
+			case err != nil:
+				return fault.Errorf(fault.Storage, "%s:%d: it is not a line of the audit log", path, number).
+					WithHint("Find out who changed it; 'usher audit verify' tells where the log is not as it was written")
+			}
+			last, hash, good = line.Number, hashOf(text), end
+			return with(line, text)
+		})
+		if err != nil {
+			return 0, err
+		}
+		beyond += info.Size() - good
+	}
+	return beyond, nil
 }

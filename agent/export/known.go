@@ -1,9 +1,11 @@
 package export
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
-	"github.com/usher-iga/usher/agent/store"
+	"github.com/usher-iga/usher/agent/export/ledger"
 )
 
 // The names of the sets in the store. Entities and navigations are plain names, so
@@ -27,12 +29,14 @@ type Count struct {
 	Number     uint64
 }
 
-// Counts tells how much is known from exports.
-func Counts(known *store.Known) (all []Count) {
-	for _, name := range known.Names() {
+// Counts tells how much is known of a connection from what was published, at any time, also while an export runs.
+// found and errors are those of [ledger.Counts].
+func Counts(work, connection string) (all []Count, found bool, err error) {
+	sets, found, err := ledger.Counts(work, connection)
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		if kind, entity, navigation := splitSet(name); kind != "away" {
-			all = append(all, Count{entity, navigation, uint64(known.Set(name).Len())})
+			all = append(all, Count{entity, navigation, uint64(sets[name])})
 		}
 	}
-	return all
+	return all, found, err
 }

@@ -11,9 +11,14 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// atOnce is how many orders are started, and how many results noted, in one transaction at
-// most.
-const atOnce = 256
+const (
+	// atOnce is how many orders are started, and how many results noted, in one transaction at
+	// most: some ten requests of what can be packed well.
+	atOnce = 1000
+	// windowBytes is how much of orders, as they are stored, is with the connector at a time, but for
+	// what is read at once.
+	windowBytes = 16 << 20
+)
 
 // call is one call of the connector: its [sdk.OrderSource] and its [sdk.OutcomeSink].
 type call struct {
@@ -29,6 +34,7 @@ type call struct {
 	mu       sync.Mutex
 	underWay map[string]journal.Entry // handed over, and without an outcome
 	busy     int                      // handed over or about to be, and without a result in the journal
+	bytes    int                      // of those
 	failure  error                    // the first of ours
 	cancel   context.CancelCauseFunc
 }
@@ -120,11 +126,11 @@ func (c *call) fetch(ctx context.Context) (more bool, err error) {
 	for len(c.next) == 0 {
 		// Looked at first: what ends from here on wakes the wait below.
 		c.mu.Lock()
-		busy := c.busy
+		busy, bytes := c.busy, c.bytes
 		c.mu.Unlock()
 		found := false
-		if busy < c.Window {
-			if found, err = c.start(ctx, min(c.Window-busy, atOnce)); err != nil {
+		if room := c.Window - busy; room >= c.enough() && bytes < windowBytes {
+			if found, err = c.start(ctx, min(room, atOnce)); err != nil {
 				return false, err
 			}
 		}
@@ -143,6 +149,10 @@ func (c *call) fetch(ctx context.Context) (more bool, err error) {
 	}
 	return true, nil
 }
+
+// enough is for how many orders there has to be room before further ones are started: with fewer, each
+// that ends would cost a transaction for the next one, and orders that go well together would come apart.
+func (c *call) enough() int { return max(1, min(atOnce, c.Window/2)) }
 
 // start starts up to n orders. found says that there were some, even if all of them ended at
 // once.
@@ -182,6 +192,9 @@ func (c *call) start(ctx context.Context, n int) (found bool, err error) {
 	c.next = started
 	c.mu.Lock()
 	c.busy += len(started)
+	for _, e := range started {
+		c.bytes += e.Size
+	}
 	c.mu.Unlock()
 	return true, nil
 }
@@ -203,7 +216,7 @@ func (c *call) turn(n int) ([]journal.Entry, error) {
 }
 
 // prepare makes an order ready to be handed over, or says why it never will be.
-func (c *call) prepare(ctx context.Context, e *journal.Entry) (verdict *fault.Error, err error) {
+func (c Options) prepare(ctx context.Context, e *journal.Entry) (verdict *fault.Error, err error) {
 	o := &e.Order
 	switch {
 	case e.Verdict != nil:
@@ -302,6 +315,7 @@ func (c *call) finish(ctx context.Context, batch []done) error {
 	owed := false
 	for i, d := range batch {
 		r := resultOf(d.outcome)
+		r.Attempts = d.entry.Attempts + 1 // by it the audit tells attempts apart
 		ends[i] = journal.Finished{Seq: d.entry.Seq, Result: r}
 		records[i] = Done{Order: d.entry.Order, Outcome: d.outcome, Result: r}
 		owed = owed || len(d.entry.Sealed) > 0
@@ -320,6 +334,9 @@ func (c *call) finish(ctx context.Context, batch []done) error {
 	}
 	c.mu.Lock()
 	c.busy -= len(batch)
+	for _, d := range batch {
+		c.bytes -= d.entry.Size
+	}
 	c.mu.Unlock()
 	select {
 	case c.wake <- struct{}{}:

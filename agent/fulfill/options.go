@@ -23,6 +23,7 @@ type Fulfiller interface {
 	Examine(ctx context.Context, orders []sdk.Order) ([]sdk.OrderProblem, error)
 	Fulfill(ctx context.Context, c sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error
 	Preview(ctx context.Context, c sdk.Connection, orders []sdk.Order, emit func(sdk.Preview) error) error
+	Resolve(ctx context.Context, c sdk.Connection, objects []sdk.NamedObject) ([]string, error)
 }
 
 // Options say whose orders to carry out, and how. Connection, Fulfiller, Journal and Clock are
@@ -57,8 +58,8 @@ type Options struct {
 	// not empty; 0: nobody knows. May be nil.
 	Known func(entity, navigation string) uint64
 
-	// Window is how many orders are with the connector at a time at most; default 2,000. So many
-	// are in memory.
+	// Window is how many orders are with the connector at a time at most; default 4,000. So many
+	// are in memory, fewer if they are large. The audit recognises a repetition among 10,000.
 	Window int
 
 	// Progress is told how far the run is, a few times a second at most. The run waits for it.
@@ -66,7 +67,7 @@ type Options struct {
 	Progress func(Snapshot)
 }
 
-const defaultWindow = 2000
+const defaultWindow = 4000
 
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {

@@ -1,6 +1,7 @@
 package fulfill
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -71,6 +72,9 @@ func (p *post) deliver(ctx context.Context) {
 			err := p.Deliver(ctx, owed)
 			if err == nil {
 				err = p.Journal.Delivered(owed.Seq)
+			}
+			if err != nil && ctx.Err() == nil {
+				err = cmp.Or(p.Journal.NotDelivered(owed.Seq, err), err)
 			}
 			if err != nil {
 				p.last = err

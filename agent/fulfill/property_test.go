@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -17,26 +18,44 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// drawn are orders that depend on each other in any way that makes no circle.
-func drawn(t *rapid.T, batch int) []order.Order {
+// drawn are orders that depend on each other in any way that makes no circle, and call objects by any
+// of their names. all came before; done says of which of them the results tell the ids of their objects.
+func drawn(t *rapid.T, batch int, all []order.Order, done func(id string) bool) []order.Order {
 	n := rapid.IntRange(1, 25).Draw(t, "orders")
-	orders := make([]order.Order, n)
-	for i := range orders {
+	orders := make([]order.Order, 0, n)
+	for i := range n {
 		id := fmt.Sprintf("%d-%d", batch, i)
-		o := update(id, rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(t, "object"))
+		if rapid.IntRange(0, 4).Draw(t, "creates") == 0 {
+			orders = append(orders, create(id, "name-of-id-of-"+id))
+			continue
+		}
+		o := update(id, rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "object"))
+		earlier := append(slices.Clone(all), orders...)
 		if i > 0 && rapid.IntRange(0, 2).Draw(t, "depends") == 0 {
 			o.DependsOn = []string{orders[rapid.IntRange(0, i-1).Draw(t, "on")].ID}
 		}
-		if i > 0 && rapid.IntRange(0, 3).Draw(t, "refers") == 0 {
-			o.Key = order.Ref{Order: orders[rapid.IntRange(0, i-1).Draw(t, "to")].ID}
+		if len(earlier) > 0 && rapid.IntRange(0, 2).Draw(t, "refers") == 0 {
+			other := rapid.SampledFrom(earlier).Draw(t, "to")
+			switch {
+			case !other.Makes() || rapid.Bool().Draw(t, "by order"):
+				o.Key = order.Ref{Order: other.ID}
+			case done(other.ID):
+				o.Key = order.Ref{ID: "id-of-" + other.ID}
+			default:
+				o.Key = order.Ref{Attribute: "userPrincipalName", Value: "NAME-of-id-of-" + other.ID}
+			}
 		}
-		orders[i] = o
+		if o.Key.ID != "" && rapid.Bool().Draw(t, "by name") {
+			o.Key = order.Ref{Attribute: "userPrincipalName", Value: "name-of-" + o.Key.ID}
+		}
+		orders = append(orders, o)
 	}
 	return orders
 }
 
 // Whatever crashes, and wherever: each order gets one outcome, that outcome is what happened in
-// the target system, it happened once, after all that it depends on, and in the order of arrival for one object.
+// the target system, it happened once, after all that it depends on, and in the order of arrival for one object,
+// whatever orders call it.
 func TestProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := &site{folder: tempDir(t), system: newSystem(rapid.Uint64().Draw(t, "seed")), clock: &still{now: noon}, chunk: 7}
@@ -53,6 +72,14 @@ func TestProperty(t *testing.T) {
 			return kind
 		}
 		bad := map[string]bool{}
+		s.system.keeps = true
+		s.system.resolve = func(o sdk.NamedObject) (string, error) {
+			id := strings.TrimPrefix(strings.ToLower(o.Key.Value), "name-of-")
+			if maker, made := strings.CutPrefix(id, "id-of-"); made && (s.system.times[maker] == 0 || random.IntN(2) == 0) {
+				return "", nil // it is not there, or too new to be found
+			}
+			return id, nil
+		}
 		s.system.trouble = func(bool) error {
 			return trouble(fault.Errorf(fault.Connector, "the connector crashed"))
 		}
@@ -71,29 +98,35 @@ func TestProperty(t *testing.T) {
 
 		var all []order.Order
 		for batch := range rapid.IntRange(1, 3).Draw(t, "batches") {
-			orders := drawn(t, batch)
+			j := s.open(t, nil)
+			orders := drawn(t, batch, all, func(id string) bool {
+				_, r, err := j.Order(id)
+				return err == nil && r.ObjectID != ""
+			})
 			for _, o := range orders {
 				bad[o.ID] = rapid.IntRange(0, 9).Draw(t, "bad") == 0
 			}
 			all = append(all, orders...)
-			j := s.open(t, nil)
 			accept(t, s.options(j), orders...)
 			if err := j.Close(); err != nil {
 				t.Fatal(err)
 			}
-			s.run(t, cut)
+			// The next orders may come when some of these have been carried out.
+			s.run(t, cut, rapid.SampledFrom([]int{0, 1, 3, 1000}).Draw(t, "runs"))
 		}
+		s.run(t, cut, 1000)
 		s.isRight(t, all, bad)
 	})
 }
 
-// run runs until nothing is left, a process for each run.
-func (s *site) run(t *rapid.T, cut func(string) error) {
+// run runs until nothing is left, or so often, a process for each run.
+func (s *site) run(t *rapid.T, cut func(string) error, often int) {
 	t.Helper()
-	for range 1000 {
+	for range often {
 		j := s.open(t, cut)
 		o := s.options(j)
 		o.Window = 5
+		o.Relaunch = nil
 		report, err := fulfill.Run(context.Background(), o)
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
@@ -108,7 +141,9 @@ func (s *site) run(t *rapid.T, cut func(string) error) {
 			return
 		}
 	}
-	t.Fatal("it does not end")
+	if often == 1000 {
+		t.Fatal("it does not end")
+	}
 }
 
 func (s *site) isRight(t *rapid.T, all []order.Order, bad map[string]bool) {
@@ -123,18 +158,20 @@ func (s *site) isRight(t *rapid.T, all []order.Order, bad map[string]bool) {
 		place[id] = i + 1
 	}
 	failed := map[string]bool{}
-	last := map[string]string{} // by object
+	last := map[string]string{}    // by object
+	objects := map[string]string{} // by order
 	for _, o := range all {
 		_, r, err := j.Order(o.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		depends := slices.Clone(o.DependsOn)
-		object := o.Key.ID
+		object := lane(sdk.Order{ID: o.ID, Key: o.Key.Key()})
 		if o.Key.Order != "" {
 			depends = append(depends, o.Key.Order)
-			object = "made by " + o.Key.Order
+			object = objects[o.Key.Order]
 		}
+		objects[o.ID] = object
 		failed[o.ID] = bad[o.ID] || slices.ContainsFunc(depends, func(id string) bool { return failed[id] })
 		if want := map[bool]order.State{true: order.Errored, false: order.Executed}[failed[o.ID]]; r.State != want {
 			t.Fatalf("order %s is %s, want %s: %+v", o.ID, r.State, want, r)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -18,7 +17,7 @@ import (
 func Run(ctx context.Context, o Options) (Report, error) {
 	o = o.withDefaults()
 	r := &run{Options: o, report: Report{Started: o.Clock.Now().UTC()}}
-	pending, _, err := count(o.Journal)
+	pending, _, err := o.Journal.Left()
 	if err != nil {
 		return r.report, err
 	}
@@ -31,7 +30,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if err != nil && ctx.Err() != nil && !fault.Is(err, fault.Storage) { // a disk in trouble is worse
 		err = canceled(ctx, o.Connection.ID)
 	}
-	pending, held, countErr := count(o.Journal)
+	pending, held, countErr := o.Journal.Left()
 	r.report.Pending, r.report.Held = pending, held
 	return r.report, errors.Join(err, countErr)
 }
@@ -43,20 +42,6 @@ func canceled(ctx context.Context, connection string) error {
 		return cause
 	}
 	return fault.Errorf(fault.Canceled, "carrying out the orders of connection %s was canceled; the next run goes on with what is left: %w", connection, cause)
-}
-
-// count counts the orders that have not ended: those that can be carried out and those that are
-// held.
-func count(j *journal.Journal) (pending, held uint64, err error) {
-	intakes, err := j.Unreported()
-	for _, in := range intakes {
-		if in.State == journal.IntakeHeld {
-			held += in.Pending()
-		} else {
-			pending += in.Pending()
-		}
-	}
-	return pending, held, err
 }
 
 // run is one run.

@@ -2,7 +2,9 @@ package fulfill_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -172,6 +174,10 @@ func (calls) Preview(context.Context, sdk.Connection, []sdk.Order, func(sdk.Prev
 	return nil
 }
 
+func (calls) Resolve(_ context.Context, _ sdk.Connection, objects []sdk.NamedObject) ([]string, error) {
+	return make([]string, len(objects)), nil
+}
+
 func (c calls) Fulfill(ctx context.Context, _ sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
 	return c(ctx, orders, sink)
 }
@@ -221,7 +227,7 @@ func secret(o order.Order) order.Order {
 // A secret is made once, comes to the connector in each attempt, and is delivered when the order has
 // ended; where that fails, by the next run.
 func TestSecrets(t *testing.T) {
-	s, _, o := begin(t)
+	s, j, o := begin(t)
 	v := &vault{}
 	var delivered []string
 	down := true
@@ -247,6 +253,9 @@ func TestSecrets(t *testing.T) {
 	}
 	if v.made != 2 || s.system.secrets["1"] != "map[passwordProfile/password:Pa$$w0rd]" || s.system.secrets["3"] != "" {
 		t.Errorf("%d made, %q", v.made, s.system.secrets)
+	}
+	if _, r, err := j.Order("1"); err != nil || r.Undelivered == nil || r.Undelivered.Tries != 1 || r.Undelivered.Message != "the mail server is down" {
+		t.Errorf("%+v, %v", r, err)
 	}
 	down = false
 	if report, err = fulfill.Run(context.Background(), o); err != nil || report.Owed > 0 {
@@ -288,7 +297,7 @@ func TestSecretsFail(t *testing.T) {
 	}
 }
 
-// The audit is told of each answer before its result is in the journal.
+// The audit is told of each answer before its result is in the journal, and which attempt it is of.
 func TestRecord(t *testing.T) {
 	_, j, o := begin(t)
 	accept(t, o, update("1", "a"))
@@ -300,7 +309,7 @@ func TestRecord(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			told = append(told, d.Order.ID+" "+string(r.State)+" "+string(d.Result.State)+" "+d.Outcome.ObjectID)
+			told = append(told, fmt.Sprint(d.Order.ID, " ", r.State, " ", d.Result.State, " ", d.Outcome.ObjectID, " ", d.Result.Attempts))
 		}
 		return full
 	}
@@ -311,7 +320,47 @@ func TestRecord(t *testing.T) {
 	if _, err := fulfill.Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
-	if want := "1 Started Executed id-of-1"; !slices.Equal(told, []string{want, want}) {
+	if want := []string{"1 Started Executed id-of-1 1", "1 Started Executed id-of-1 2"}; !slices.Equal(told, want) {
 		t.Errorf("%q", told)
+	}
+}
+
+// Large orders are with the connector in smaller number.
+func TestWindowOfLargeOrders(t *testing.T) {
+	_, _, o := begin(t)
+	large, err := json.Marshal(strings.Repeat("x", 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var orders []order.Order
+	for n := range 40 {
+		order := update(fmt.Sprint(n), fmt.Sprint("u", n))
+		order.Attributes[0].Value = large
+		orders = append(orders, order)
+	}
+	accept(t, o, orders...)
+	most := 0
+	o.Fulfiller = calls(func(ctx context.Context, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
+		taken := make(chan string, 40)
+		go func() {
+			defer close(taken)
+			for {
+				o, err := orders.Next(ctx)
+				if err != nil {
+					return
+				}
+				taken <- o.ID
+			}
+		}()
+		for id := range taken {
+			most = max(most, len(taken)+1)
+			if err := sink.Done(sdk.Outcome{Order: id}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if report, err := fulfill.Run(t.Context(), o); err != nil || report.Executed != 40 || most > 20 {
+		t.Errorf("up to %d orders at a time: %+v, %v", most, report, err)
 	}
 }

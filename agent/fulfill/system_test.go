@@ -50,6 +50,10 @@ type system struct {
 	refuse  func(o sdk.Order) *fault.Error // may be nil
 	examine func(o sdk.Order) []sdk.OrderProblem
 	preview func(o sdk.Order) sdk.Preview
+	// resolve is asked for the id that a natural key leads to. nil: it leads nowhere.
+	resolve  func(o sdk.NamedObject) (string, error)
+	resolved []string // by natural keys, what was asked for
+	keeps    bool     // an order that makes nothing has the object that it is about
 
 	mu       sync.Mutex
 	applied  []string            // ids of orders, in the sequence in which they were carried out
@@ -75,6 +79,20 @@ func (s *system) Examine(_ context.Context, orders []sdk.Order) (problems []sdk.
 		}
 	}
 	return problems, nil
+}
+
+func (s *system) Resolve(_ context.Context, _ sdk.Connection, objects []sdk.NamedObject) (ids []string, err error) {
+	for _, o := range objects {
+		id := ""
+		if s.resolve != nil {
+			if id, err = s.resolve(o); err != nil {
+				return nil, err
+			}
+		}
+		ids = append(ids, id)
+		s.resolved = append(s.resolved, strings.Join([]string{o.Entity, o.Navigation, o.Key.Attribute, o.Key.Value}, " "))
+	}
+	return ids, nil
 }
 
 func (s *system) Preview(_ context.Context, _ sdk.Connection, orders []sdk.Order, emit func(sdk.Preview) error) error {
@@ -165,14 +183,15 @@ func (s *system) take(o sdk.Order) {
 	}
 }
 
+// lane is the object of an order. The name of an object is name-of- and its id.
 func lane(o sdk.Order) string {
 	if o.Key.Value != "" {
-		return strings.ToLower(o.Key.Value)
+		return strings.TrimPrefix(strings.ToLower(o.Key.Value), "name-of-")
 	}
 	if o.Key.ID != "" {
 		return o.Key.ID
 	}
-	return "made by " + o.ID
+	return "id-of-" + o.ID
 }
 
 func (s *system) carryOut(o sdk.Order, sink sdk.OutcomeSink) error {
@@ -180,6 +199,9 @@ func (s *system) carryOut(o sdk.Order, sink sdk.OutcomeSink) error {
 		return err
 	}
 	outcome := sdk.Outcome{Order: o.ID, ObjectID: "id-of-" + o.ID, Attempts: 1}
+	if s.keeps {
+		outcome.ObjectID = lane(o)
+	}
 	s.mu.Lock()
 	if s.refuse != nil {
 		outcome.Failure = s.refuse(o)

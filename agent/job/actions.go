@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/usher-iga/usher/agent/export"
 	"github.com/usher-iga/usher/agent/fulfill"
@@ -56,7 +58,7 @@ type Acted struct {
 // result tells.
 //
 // Errors are those of [Runner.Fulfill]; an input against the schema of the action is fault.Invalid, an
-// order beyond a limit fault.Held.
+// order beyond a limit fault.Held. If the order was accepted and has not ended then, the error tells its id.
 func (r *Runner) RunAction(ctx context.Context, id, name string, input json.RawMessage, by string) (done Acted, err error) {
 	action, err := r.Action(ctx, id, name)
 	if err != nil {
@@ -84,13 +86,16 @@ func (r *Runner) RunAction(ctx context.Context, id, name string, input json.RawM
 	if err != nil {
 		return done, err
 	}
-	text, err := json.Marshal(document{Orders: []ownOrder{ownOf(prepared, takesPassword(action))}})
+	text, err := json.Marshal(document{Orders: []ownOrder{ownOf(prepared, passwordOf(action, input))}})
 	if err != nil {
 		return done, fault.Errorf(fault.Internal, "the action %s cannot be written as an order: %w", name, err)
 	}
 	in, err := f.accept(ctx, fulfill.Input{
 		Source: journal.Source{Name: "action " + name, RequestedBy: by}, Reader: bytes.NewReader(text), Decode: f.decode,
 	})
+	if refusal, refused := errors.AsType[*order.Refusal](err); refused {
+		return done, wrongInput(id, name, refusal)
+	}
 	if err != nil {
 		return done, err
 	}
@@ -101,8 +106,38 @@ func (r *Runner) RunAction(ctx context.Context, id, name string, input json.RawM
 	done.Warnings = append(done.Warnings, notDelivered(report)...)
 	_, result, err := f.journal.Order(orderID)
 	done.Result = &result
+	if err == nil && runErr != nil && !result.State.Ended() {
+		runErr = f.left(orderID, runErr)
+	}
 	var concluded Fulfilled
 	return done, errors.Join(locate(f.connection, runErr), err, f.conclude(ctx, &concluded))
+}
+
+// wrongInput tells why the order of an action is refused, without its places: nobody wrote that text.
+func wrongInput(connection, action string, refusal *order.Refusal) error {
+	var all, hints []string
+	for _, p := range refusal.Problems {
+		p.Place, p.Order = "", ""
+		all = append(all, p.String())
+		if p.Hint != "" && !slices.Contains(hints, p.Hint) {
+			hints = append(hints, p.Hint)
+		}
+	}
+	hints = append(hints, fmt.Sprintf("'usher actions describe %s %s' tells what it takes", connection, action))
+	return fault.Errorf(fault.Invalid, "the input of %s is wrong: %s", action, strings.Join(all, "; ")).WithHint("%s", strings.Join(hints, ". "))
+}
+
+// left tells that an order of an action did not end, because of err: somebody waits for it and does not know its id.
+func (f *fulfillment) left(id string, err error) error {
+	wrapped := fault.Errorf(fault.CodeOf(err), "order %s is left for the next run: %w", id, err).
+		WithHint("The next 'usher fulfill %s' goes on with it; 'usher orders cancel %[1]s %s' drops it if it has not begun", f.connection.ID, id)
+	if cause := fault.Of(err); cause != nil {
+		wrapped.Setting = cause.Setting
+		if cause.Hint != "" {
+			wrapped.Hint = cause.Hint + ". " + wrapped.Hint
+		}
+	}
+	return wrapped
 }
 
 // read runs an action that reads.
@@ -117,7 +152,24 @@ func (r *Runner) read(ctx context.Context, id, name string, input json.RawMessag
 		return done, err
 	}
 	done.Output, err = connector.RunAction(ctx, f.resolved, name, input)
+	if wrong := fault.Of(err); wrong != nil && wrong.Code == fault.Invalid && wrong.Setting == "" {
+		return done, err // the input is, which stands in no settings
+	}
 	return done, locate(f.connection, err)
+}
+
+// passwordOf is what an order says of the password that an action sets, without the password; nil if it sets
+// none.
+func passwordOf(a sdk.Action, input json.RawMessage) *ownPassword {
+	if !takesPassword(a) {
+		return nil
+	}
+	var says struct {
+		Setting string          `json:"setting"`
+		Notify  json.RawMessage `json:"notify"`
+	}
+	_ = json.Unmarshal(input, &says) // the connector has checked it
+	return &ownPassword{Setting: says.Setting, Notify: says.Notify}
 }
 
 // takesPassword reports whether an action sets a password: its input may give one.
@@ -152,12 +204,14 @@ type ownLinks struct {
 }
 
 type ownPassword struct {
-	Value string `json:"value,omitempty"`
+	Value   string          `json:"value,omitempty"`
+	Setting string          `json:"setting,omitempty"`
+	Notify  json.RawMessage `json:"notify,omitempty"`
 }
 
-// ownOf writes an order of a connector in Usher's own format.
-func ownOf(o sdk.Order, password bool) ownOrder {
-	own := ownOrder{ID: o.ID, Operation: o.Operation, Entity: o.Entity, Key: ownKey(o.Key)}
+// ownOf writes an order of a connector in Usher's own format. password is what passwordOf says.
+func ownOf(o sdk.Order, password *ownPassword) ownOrder {
+	own := ownOrder{ID: o.ID, Operation: o.Operation, Entity: o.Entity, Key: ownKey(o.Key), Password: password}
 	for _, a := range o.Attributes {
 		if own.Attributes == nil {
 			own.Attributes = map[string]json.RawMessage{}
@@ -184,8 +238,7 @@ func ownOf(o sdk.Order, password bool) ownOrder {
 		}
 		own.Links[l.Navigation] = links
 	}
-	if password {
-		own.Password = &ownPassword{}
+	if password != nil {
 		for _, value := range o.Secrets { // the password is the only secret
 			own.Password.Value = value
 		}

@@ -10,9 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/folder"
 	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/connectors/sdk"
@@ -136,7 +138,7 @@ func (f *fulfillment) input(path string) (fulfill.Input, *os.File, error) {
 // does so also after ctx has ended.
 func (f *fulfillment) conclude(ctx context.Context, done *Fulfilled) error {
 	ctx = context.WithoutCancel(ctx)
-	err := f.reportAll(ctx)
+	err := errors.Join(f.reportFiles(ctx), f.reportWatched(ctx))
 	for i := range done.Files {
 		file := &done.Files[i]
 		if file.Refused != nil {
@@ -151,12 +153,29 @@ func (f *fulfillment) conclude(ctx context.Context, done *Fulfilled) error {
 			err = errors.Join(err, fulfill.WriteResults(ctx, f.journal, in.Number, file.Path))
 		}
 	}
-	return errors.Join(err, f.journal.Compact(ctx, f.runner.Clock.Now().Add(-f.connection.Fulfillment.Retention)))
+	return errors.Join(err, f.forget(ctx))
 }
 
-// reportAll writes the results of the files all of whose orders have ended. Those of a watched folder
-// are left to whoever watches it.
-func (f *fulfillment) reportAll(ctx context.Context) error {
+// forget forgets what was asked for so long ago that nobody wants to know.
+func (f *fulfillment) forget(ctx context.Context) error {
+	return f.journal.Compact(ctx, f.runner.Clock.Now().Add(-f.connection.Fulfillment.Retention))
+}
+
+// reportWatched is reportFiles for those of the watched folder, which then move.
+func (f *fulfillment) reportWatched(ctx context.Context) error {
+	intakes, err := f.journal.Unreported()
+	if err != nil || !slices.ContainsFunc(intakes, func(in journal.Intake) bool { return in.Complete() && in.Source.Watched }) {
+		return err
+	}
+	watched, err := folder.New(folder.Options{Path: f.connection.Fulfillment.OrdersFolder})
+	if err != nil {
+		return err
+	}
+	return watched.Report(ctx, f.journal)
+}
+
+// reportFiles writes the results of the files all of whose orders have ended, but for those of the watched folder.
+func (f *fulfillment) reportFiles(ctx context.Context) error {
 	intakes, err := f.journal.Unreported()
 	for _, in := range intakes {
 		if !in.Complete() || in.Source.Watched {
@@ -178,39 +197,53 @@ func (f *fulfillment) reportAll(ctx context.Context) error {
 	return err
 }
 
-// Plan tells what files of orders would change, by reading only; emit gets each order with its preview.
-// Nothing changes, neither in the target system nor in the journal. Errors are those of [Runner.Fulfill],
-// and a file with something wrong is a fault.Invalid with an order.Refusal as cause.
-func (r *Runner) Plan(ctx context.Context, id string, files []string, emit func(order.Order, sdk.Preview) error) (err error) {
+// Plan tells what would become of files of orders, by reading only; emit gets each order with what it
+// would change, in the sequence of the files. Nothing changes, neither in the target system nor in the
+// journal. A file that would be refused or held is no error; the result tells it, with intakes that have
+// no number. Errors are those of [Runner.Fulfill] and of emit.
+func (r *Runner) Plan(ctx context.Context, id string, files []string, emit func(fulfill.Previewed) error) (planned []TakenFile, err error) {
 	if files, err = absolute(files); err != nil {
-		return err
+		return nil, err
 	}
 	f, err := r.prepareFulfillment(ctx, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
-	// Orders may refer to what earlier ones have made.
-	if f.journal, err = r.openJournal(ctx, f.connection); err != nil {
+	err = r.withJournal(ctx, f.connection, func(j *journal.Journal) error {
+		f.journal = j
+		defer func() { f.journal = nil }()
+		planned, err = f.plan(ctx, files, emit)
 		return err
-	}
-	for _, path := range files {
-		if err := f.plan(ctx, path, emit); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
+	return planned, err
 }
 
-func (f *fulfillment) plan(ctx context.Context, path string, emit func(order.Order, sdk.Preview) error) error {
-	in, file, err := f.input(path)
+// plan is [Runner.Plan] for files by their absolute paths.
+func (f *fulfillment) plan(ctx context.Context, files []string, emit func(fulfill.Previewed) error) (planned []TakenFile, err error) {
+	o := f.options()
+	if o.Known, err = f.known(ctx); err != nil {
+		return nil, err
+	}
+	rehearsal, err := fulfill.Rehearse(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer file.Close()
-	err = fulfill.Preview(ctx, f.options(), in, emit)
-	if _, refused := errors.AsType[*order.Refusal](err); refused {
-		return err
+	defer func() { err = errors.Join(err, rehearsal.Close()) }()
+	for _, path := range files {
+		in, file, err := f.input(path)
+		if err != nil {
+			return nil, err
+		}
+		would := TakenFile{Path: path}
+		would.Intake, err = rehearsal.Input(ctx, in, emit)
+		if _, refused := errors.AsType[*order.Refusal](err); refused {
+			would.Refused, err = err, nil
+		}
+		if err := errors.Join(err, durable.Fault(file.Close(), "read", path)); err != nil {
+			return nil, locate(f.connection, err)
+		}
+		planned = append(planned, would)
 	}
-	return locate(f.connection, err)
+	return planned, nil
 }

@@ -4,17 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/usher-iga/usher/agent/audit"
 	"github.com/usher-iga/usher/agent/export"
+	"github.com/usher-iga/usher/agent/export/ledger"
 	"github.com/usher-iga/usher/agent/fulfill"
 	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/password"
 	"github.com/usher-iga/usher/agent/pluginhost"
 	"github.com/usher-iga/usher/agent/settings"
-	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -32,6 +34,7 @@ type fulfillment struct {
 	// Of one whose orders are carried out.
 	journal *journal.Journal
 	audit   *audit.Log
+	stamp   journal.Stamp // of the journal, when it was released
 }
 
 // prepareFulfillment checks the settings of a connection and starts its connector. It sends
@@ -97,16 +100,25 @@ func (r *Runner) openFulfillment(ctx context.Context, id string) (*fulfillment, 
 	if err != nil {
 		return nil, err
 	}
-	if err := f.open(ctx); err != nil {
+	if err := f.open(ctx, patience); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
 	return f, nil
 }
 
-// open opens the journal and the audit log. After an error, close closes what is open.
-func (f *fulfillment) open(ctx context.Context) (err error) {
+const (
+	// patience is how long a command waits for another process to give the journal back: a watch that is looking
+	// at its folder, or a command.
+	patience = 10 * time.Second
+	// atOnce is for who can come again.
+	atOnce = time.Nanosecond
+)
+
+// open opens the journal and the audit log. Another process has the journal for wait at most, or it is
+// fault.Conflict. After an error, release closes what is open.
+func (f *fulfillment) open(ctx context.Context, wait time.Duration) (err error) {
 	r := f.runner
-	if f.journal, err = r.openJournal(ctx, f.connection); err != nil {
+	if f.journal, err = r.openJournal(ctx, f.connection, journal.Options{WorkFolder: r.Settings.WorkFolder, Wait: wait}); err != nil {
 		return err
 	}
 	f.audit, err = audit.Open(ctx, audit.Options{WorkFolder: r.Settings.WorkFolder, Connection: f.connection.ID, Clock: r.Clock})
@@ -119,23 +131,41 @@ func (f *fulfillment) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// openJournal opens the journal of a connection. fault.Conflict tells that another process has it.
-func (r *Runner) openJournal(ctx context.Context, c *settings.Connection) (*journal.Journal, error) {
-	j, err := journal.Open(ctx, journal.Options{WorkFolder: r.Settings.WorkFolder, Connection: c.ID, Clock: r.Clock})
+// openJournal opens the journal of a connection by options without these. fault.Conflict tells that another
+// process has had it all the time.
+func (r *Runner) openJournal(ctx context.Context, c *settings.Connection, o journal.Options) (*journal.Journal, error) {
+	o.Connection, o.Clock = c.ID, r.Clock
+	if r.Waiting != nil {
+		o.Waiting = func(by string) {
+			r.Waiting(fmt.Sprintf("the orders of connection %s are in use%s: waiting for up to %v", c.ID, by, o.Wait))
+		}
+	}
+	j, err := journal.Open(ctx, o)
 	if f := fault.Of(err); f != nil && f.Code == fault.Conflict {
-		_ = f.WithHint("Wait until it has ended; if it is 'usher fulfill %s --watch', stop it, do this, and start it again", c.ID)
+		_ = f.WithHint("Orders are being carried out, or another command is at work: try again when that has ended")
 	}
 	return j, err
 }
 
-func (f *fulfillment) close() error {
+// release gives journal and audit log back; open may be called again.
+func (f *fulfillment) release() error {
 	var err error
 	if f.audit != nil {
 		err = f.audit.Close()
+		f.audit = nil
 	}
 	if f.journal != nil {
-		err = errors.Join(err, f.journal.Close())
+		// Nobody else can change the journal yet, so that no change is missed.
+		stamp, stampErr := journal.StampOf(f.runner.Settings.WorkFolder, f.connection.ID)
+		f.stamp = stamp
+		err = errors.Join(err, stampErr, f.journal.Close())
+		f.journal = nil
 	}
+	return err
+}
+
+func (f *fulfillment) close() error {
+	err := f.release()
 	f.program.close()
 	return err
 }
@@ -188,21 +218,20 @@ func (f *fulfillment) run(ctx context.Context, progress func(fulfill.Snapshot)) 
 	return fulfill.Run(ctx, o)
 }
 
-// known counts what exports have found, for the limits in per cent. Where there are none, nobody needs
-// it.
+// known counts what exports have found, for the limits in per cent: what was published last, also while an
+// export is at work. Where there are no such limits, nobody needs it.
 func (f *fulfillment) known(ctx context.Context) (func(entity, navigation string) uint64, error) {
 	limits := f.connection.Fulfillment.Limits
 	if limits.MaxPercentageDeletes == 0 && limits.MaxPercentageDisables == 0 && limits.MaxPercentageLinkRemovals == 0 {
 		return nil, nil
 	}
-	var counts []export.Count
-	err := f.runner.WithStore(ctx, f.connection.ID, func(s *store.Store) error {
-		known, err := s.Known()
-		if err == nil {
-			counts = export.Counts(known)
+	work := f.runner.Settings.WorkFolder
+	counts, found, err := export.Counts(work, f.connection.ID)
+	if err == nil && !found { // who looks writes them down
+		if err = f.runner.Look(ctx, f.connection.ID, func(*ledger.Ledger) error { return nil }); err == nil {
+			counts, _, err = export.Counts(work, f.connection.ID)
 		}
-		return err
-	})
+	}
 	return func(entity, navigation string) uint64 { return count(counts, entity, navigation) }, err
 }
 
@@ -285,6 +314,15 @@ func (p relaunching) Examine(ctx context.Context, orders []sdk.Order) (problems 
 		return err
 	})
 	return problems, err
+}
+
+// Resolve is part of [fulfill.Fulfiller].
+func (p relaunching) Resolve(ctx context.Context, connection sdk.Connection, objects []sdk.NamedObject) (ids []string, err error) {
+	err = p.call(ctx, func(c fulfiller) error {
+		ids, err = c.Resolve(ctx, connection, objects)
+		return err
+	})
+	return ids, err
 }
 
 // Fulfill is part of [fulfill.Fulfiller].

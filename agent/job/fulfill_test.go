@@ -55,13 +55,14 @@ func TestOwnOrderOfAnAction(t *testing.T) {
 	const rest = `"key":{"userPrincipalName":"ann@contoso.com"},"attributes":{"usageLocation":"FR"},` +
 		`"links":{"assignedLicenses":{"add":[{"details":{"disabledPlans":[]},"id":"a"},{"id":"b"}],"remove":[{"id":"c"}]}}`
 	for _, tc := range []struct {
-		password bool
+		password *ownPassword
 		given    string
 		want     string
 	}{
-		{true, "given", `,"password":{"value":"given"}`},
-		{true, "", `,"password":{}`},
-		{false, "", ""},
+		{&ownPassword{}, "given", `,"password":{"value":"given"}`},
+		{&ownPassword{Setting: "strong", Notify: json.RawMessage(`{"email":"a@b.c"}`)}, "given", `,"password":{"value":"given","setting":"strong","notify":{"email":"a@b.c"}}`},
+		{&ownPassword{}, "", `,"password":{}`},
+		{nil, "", ""},
 	} {
 		o.Secrets = map[string]string{}
 		if tc.given != "" {
@@ -71,6 +72,18 @@ func TestOwnOrderOfAnAction(t *testing.T) {
 		if want := fmt.Sprintf(`{"id":"action-1","operation":"update","entity":"user",%s%s}`, rest, tc.want); err != nil || string(got) != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
+	}
+}
+
+// What an action says of a password goes into the order.
+func TestPasswordOfAnAction(t *testing.T) {
+	sets := sdk.Action{InputSchema: json.RawMessage(`{"properties": {"password": {"type": "string", "writeOnly": true}}}`)}
+	got := passwordOf(sets, json.RawMessage(`{"user":"a","password":"p","setting":"strong","notify":{"email":"a@b.c"}}`))
+	if got == nil || got.Value != "" || got.Setting != "strong" || string(got.Notify) != `{"email":"a@b.c"}` {
+		t.Errorf("%+v", got)
+	}
+	if got := passwordOf(sdk.Action{InputSchema: json.RawMessage(`{}`)}, json.RawMessage(`{"setting":"strong"}`)); got != nil {
+		t.Errorf("%+v", got)
 	}
 }
 

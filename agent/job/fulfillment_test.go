@@ -15,10 +15,15 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/usher-iga/usher/agent/export"
+	"github.com/usher-iga/usher/agent/export/ledger"
+	"github.com/usher-iga/usher/agent/export/ledger/ledgertest"
+	"github.com/usher-iga/usher/agent/export/publish"
 	"github.com/usher-iga/usher/agent/fulfill"
 	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/settings"
 	"github.com/usher-iga/usher/agent/settings/tree"
+	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
@@ -41,6 +46,10 @@ func (f *fakeFulfiller) Examine(_ context.Context, orders []sdk.Order) ([]sdk.Or
 		return nil, nil
 	}
 	return f.examine(orders)
+}
+
+func (f *fakeFulfiller) Resolve(_ context.Context, _ sdk.Connection, objects []sdk.NamedObject) ([]string, error) {
+	return make([]string, len(objects)), nil
 }
 
 func (f *fakeFulfiller) Preview(_ context.Context, _ sdk.Connection, orders []sdk.Order, emit func(sdk.Preview) error) error {
@@ -131,7 +140,7 @@ func opened(t *testing.T, connector *fakeFulfiller, limits settings.OrderLimits)
 			t.Error("the connector is not closed")
 		}
 	})
-	if err := f.open(t.Context()); err != nil {
+	if err := f.open(t.Context(), patience); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -251,21 +260,48 @@ func TestLimitsOfSettings(t *testing.T) {
 }
 
 // Without limits in per cent nobody counts what is known; with one, a connection that was never exported knows
-// nothing.
+// nothing, and otherwise what was published last counts, also while an export is at work.
 func TestKnown(t *testing.T) {
 	f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{MaximumDeletes: 1})
 	if known, err := f.known(t.Context()); known != nil || err != nil {
 		t.Errorf("without per cent: %v", err)
 	}
 	f.runner.Settings.Connections = []*settings.Connection{f.connection}
+	f.runner.Settings.TempFolder = t.TempDir()
 	f.connection.Fulfillment.Limits.MaxPercentageDeletes = 5
-	known, err := f.known(t.Context())
-	if err != nil || known("user", "") != 0 {
-		t.Errorf("never exported: %v", err)
+	users := func(when string, want uint64) {
+		t.Helper()
+		if known, err := f.known(t.Context()); err != nil || known("user", "") != want {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	users("never exported", 0)
+	o := ledger.Options{
+		Connection: "Contoso", Run: "1", Work: f.runner.Settings.WorkFolder, Output: export.Output(f.runner.Settings.TempFolder), Clock: f.runner.Clock,
+	}
+	ledgertest.Enter(t, o, ledgertest.Run{Mode: publish.Complete, Object: "a"})
+	users("exported", 1)
+	counts := filepath.Join(store.Folder(o.Work, "Contoso"), "counts.json")
+	if err := os.Remove(counts); err != nil {
+		t.Fatal(err)
+	}
+	users("not written down", 1)
+	o.Run = "2"
+	at, err := ledger.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	users("during an export", 1)
+	if err := os.Remove(counts); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.known(t.Context()); !fault.Is(err, fault.Conflict) {
+		t.Errorf("nobody knows, and it says %v", err)
 	}
 }
 
-// While another process has the journal, nothing is opened, and what to do is told.
+// While another process has the journal, a command waits some seconds and says so; then it says what to do.
 func TestJournalInUse(t *testing.T) {
 	f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{})
 	j, err := journal.Open(t.Context(), journal.Options{WorkFolder: f.runner.Settings.WorkFolder, Connection: "Contoso", Clock: f.runner.Clock})
@@ -273,9 +309,20 @@ func TestJournalInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	got := fault.Of(errors.Join(f.open(t.Context()), f.close()))
-	if got == nil || got.Code != fault.Conflict || !strings.Contains(got.Hint, "'usher fulfill Contoso --watch', stop it") {
+	var told []string
+	f.runner.Waiting = func(text string) { told = append(told, text) }
+	began := f.runner.Clock.Now()
+	got := fault.Of(errors.Join(f.open(t.Context(), patience), f.close()))
+	if got == nil || got.Code != fault.Conflict || !strings.Contains(got.Hint, "try again") || f.runner.Clock.Now().Sub(began) < patience {
 		t.Errorf("got %+v", got)
+	}
+	if len(told) != 1 || !strings.HasPrefix(told[0], "the orders of connection Contoso are in use by process ") || !strings.HasSuffix(told[0], ": waiting for up to 10s") {
+		t.Errorf("told is %q", told)
+	}
+	// One that gives way in time keeps nobody from it.
+	f.runner.Clock.(*hours).slept = func() { _ = j.Close() }
+	if err := errors.Join(f.open(t.Context(), patience), f.close()); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -303,25 +350,36 @@ func TestRelaunching(t *testing.T) {
 	}
 }
 
-// Files that are put into the watched folder are carried out and put away.
-func TestWatch(t *testing.T) {
-	connector := &fakeFulfiller{}
-	f := opened(t, connector, settings.OrderLimits{MaximumDeletes: 1})
+// watched is a connection whose folder is watched while step, which is called in each pause, returns true.
+func watched(t *testing.T, f *fulfillment, events WatchEvents, step func() bool) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
+	f.runner.Settings.Connections = []*settings.Connection{f.connection}
+	f.runner.Settings.TempFolder = t.TempDir()
+	f.runner.Clock.(*hours).slept = func() {
+		if f.journal == nil && !step() {
+			stop()
+		}
+	}
+	if err := errors.Join(f.watch(ctx, events), f.close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// isReported reports whether the results of a file are there.
+func isReported(path string) bool {
+	_, err := os.Stat(path + fulfill.CSVEnding)
+	return err == nil
+}
+
+// Files that are put into the watched folder are carried out and put away.
+func TestWatch(t *testing.T) {
+	f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{MaximumDeletes: 1})
 	folder := f.connection.Fulfillment.OrdersFolder
 	ordersFile(t, filepath.Join(folder, "many.json"), deletion("2"), deletion("3"))
 	ordersFile(t, filepath.Join(folder, "one.json"), deletion("1"))
 	ordersFile(t, filepath.Join(folder, "bad.json"), `{"id": "4"}`)
-	away := []string{filepath.Join(folder, "Completed", "one.json"), filepath.Join(folder, "Errored", "bad.json")}
-	f.runner.Clock.(*hours).slept = func() {
-		for _, path := range away {
-			if _, err := os.Stat(path + fulfill.CSVEnding); err != nil {
-				return
-			}
-		}
-		stop()
-	}
 	var mu sync.Mutex
 	told := map[string]int{}
 	tell := func(what string) {
@@ -329,17 +387,107 @@ func TestWatch(t *testing.T) {
 		defer mu.Unlock()
 		told[what]++
 	}
-	err := f.watch(ctx, WatchEvents{
+	watched(t, f, WatchEvents{
 		Watching: func(path string, _ []sdk.Warning) { tell("watching " + filepath.Base(path)) },
 		Taken:    func(in journal.Intake) { tell(fmt.Sprint(in.Source.Name, " is ", in.State)) },
 		Ran:      func(r fulfill.Report, _ []sdk.Warning) { tell(fmt.Sprintf("executed %d", r.Executed)) },
 		Trouble:  func(err error) { tell("trouble " + string(fault.CodeOf(err))) },
+	}, func() bool {
+		return !isReported(filepath.Join(folder, "Completed", "one.json")) || !isReported(filepath.Join(folder, "Errored", "bad.json"))
 	})
-	if got, want := fmt.Sprint(told), "map[executed 1:1 many.json is Held:1 one.json is Open:1 trouble invalid:1 watching Contoso:1]"; got != want || err != nil {
-		t.Errorf("told is\n%s, %v\nwant\n%s", got, err, want)
+	if got, want := fmt.Sprint(told), "map[executed 1:1 many.json is Held:1 one.json is Open:1 trouble invalid:1 watching Contoso:1]"; got != want {
+		t.Errorf("told is\n%s\nwant\n%s", got, want)
 	}
 	if _, err := os.Stat(filepath.Join(folder, "many.json")); err != nil {
 		t.Errorf("the file that is held is not there: %v", err)
+	}
+}
+
+// While a watch has nothing to do, others decide on orders and carry them out; the files get their results all the
+// same.
+func TestOthersBesideWatch(t *testing.T) {
+	release := func(t *testing.T, f *fulfillment) {
+		t.Helper()
+		err := f.runner.WithOrders(t.Context(), "Contoso", func(j *journal.Journal) error {
+			_, err := j.Release(1, "ann")
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for name, other := range map[string]func(*testing.T, *fulfillment){
+		"released": release,
+		"canceled": func(t *testing.T, f *fulfillment) {
+			t.Helper()
+			err := f.runner.WithOrders(t.Context(), "Contoso", func(j *journal.Journal) error {
+				_, err := j.CancelIntake(t.Context(), 1, "ann")
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		},
+		"carried out": func(t *testing.T, f *fulfillment) {
+			t.Helper()
+			release(t, f)
+			another := *f
+			another.runner = &Runner{Clock: &hours{now: f.runner.Clock.Now()}, Logger: f.runner.Logger, Settings: f.runner.Settings}
+			another.program = &program{launch: f.program.launch}
+			err := another.open(t.Context(), patience)
+			if err == nil {
+				_, err = another.fulfill(t.Context(), nil, "ann", nil)
+			}
+			if err := errors.Join(err, another.close()); err != nil {
+				t.Error(err)
+			}
+			if !isReported(filepath.Join(f.connection.Fulfillment.OrdersFolder, "Completed", "many.json")) {
+				t.Error("usher fulfill does not report a watched file")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{MaximumDeletes: 1})
+			folder := f.connection.Fulfillment.OrdersFolder
+			ordersFile(t, filepath.Join(folder, "many.json"), deletion("2"), deletion("3"))
+			held, pauses := false, 0
+			watched(t, f, WatchEvents{
+				Taken:   func(in journal.Intake) { held = in.State == journal.IntakeHeld },
+				Trouble: func(err error) { t.Error(err) },
+			}, func() bool {
+				if held {
+					held = false
+					other(t, f)
+				}
+				pauses++
+				return pauses < 100 && !isReported(filepath.Join(folder, "Completed", "many.json")) && !isReported(filepath.Join(folder, "Errored", "many.json"))
+			})
+			if pauses == 100 {
+				t.Error("the file has no results")
+			}
+		})
+	}
+}
+
+// Where nobody has given orders, looking at them makes no journal.
+func TestNoJournal(t *testing.T) {
+	f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{})
+	f.runner.Settings.Connections = []*settings.Connection{f.connection}
+	f.runner.Settings.TempFolder = filepath.Join(t.TempDir(), "Temp")
+	err := f.runner.WithOrders(t.Context(), "contoso", func(j *journal.Journal) error {
+		all, err := j.Unreported()
+		if len(all) > 0 || j.Connection() != "Contoso" {
+			t.Errorf("%+v of %s", all, j.Connection())
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, folder := range []string{f.runner.Settings.WorkFolder, f.runner.Settings.TempFolder} {
+		if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+			t.Errorf("%v, %v", left, err)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func TestRetryIntake(t *testing.T) {
 		t.Fatalf("%+v, %v", done.Run, err)
 	}
 	intake := done.Files[1].Intake.Number
-	retried, err := RetryIntake(t.Context(), f.journal, intake)
+	retried, err := RetryIntake(t.Context(), f.journal, intake, "bob")
 	if retried != 3 || !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "order d cannot be retried: order other") {
 		t.Errorf("retried %d, %v", retried, err)
 	}
@@ -44,13 +44,13 @@ func TestRetryIntake(t *testing.T) {
 	if _, r, err := f.journal.Order("d"); err != nil || r.State != order.Errored {
 		t.Errorf("order d: %+v, %v", r, err)
 	}
-	if retried, err := RetryIntake(t.Context(), f.journal, done.Files[0].Intake.Number); retried != 1 || err != nil {
+	if retried, err := RetryIntake(t.Context(), f.journal, done.Files[0].Intake.Number, "bob"); retried != 1 || err != nil {
 		t.Errorf("retried %d, %v", retried, err)
 	}
-	if retried, err := RetryIntake(t.Context(), f.journal, intake); retried != 1 || err != nil {
+	if retried, err := RetryIntake(t.Context(), f.journal, intake, "bob"); retried != 1 || err != nil {
 		t.Errorf("retried %d, %v", retried, err)
 	}
-	if retried, err := RetryIntake(t.Context(), f.journal, 99); retried != 0 || !fault.Is(err, fault.NotFound) {
+	if retried, err := RetryIntake(t.Context(), f.journal, 99, "bob"); retried != 0 || !fault.Is(err, fault.NotFound) {
 		t.Errorf("retried %d, %v", retried, err)
 	}
 }

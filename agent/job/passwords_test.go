@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/agent/secret/rsafile"
 	"github.com/usher-iga/usher/agent/settings"
@@ -60,38 +61,109 @@ func loaded(t *testing.T, root string) *settings.Settings {
 	return s
 }
 
+// passwordRoot are settings that send generated passwords to the mail of the account.
+const passwordRoot = `"PasswordResetSettings": {
+	"Sets": {"default": {"AutoGenerate": true, "Mode": 1, "GeneratedLength": 30, "NotifiedEmailBinding": "mail"}},
+	"MailSettings": {"FromAddress": "no-reply@contoso.com", "UseSpecifiedPickupDirectory": true, "PickupDirectory": "../Mails"},
+	"NotificationSettings": {"Cultures": ["fr-FR"]}}`
+
+// withPasswords is newFulfillment with such settings.
+func withPasswords(t *testing.T, connector *fakeFulfiller, s *settings.Settings) *fulfillment {
+	t.Helper()
+	f := newFulfillment(t, connector, settings.OrderLimits{})
+	t.Cleanup(func() {
+		if err := f.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	f.runner.Settings = s
+	s.Connections = []*settings.Connection{f.connection}
+	var err error
+	if f.keeper, err = f.runner.passwordKeeper(f.connection); err != nil || f.keeper == nil {
+		t.Fatal(err)
+	}
+	if f.decode, err = f.decoder(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// hasMail checks that one mail was sent, and to whom.
+func hasMail(t *testing.T, s *settings.Settings, to string) {
+	t.Helper()
+	mails, err := filepath.Glob(filepath.Join(s.Passwords.Mail.PickupDirectory, "*.eml"))
+	if err != nil || len(mails) != 1 {
+		t.Fatalf("the mails are %v, %v", mails, err)
+	}
+	if text, err := os.ReadFile(mails[0]); err != nil || !strings.Contains(string(text), to) {
+		t.Errorf("the mail is %s, %v", text, err)
+	}
+}
+
 // An order with a password is made one by the settings, and it is sent by mail.
 func TestPasswordsOfSettings(t *testing.T) {
-	s := loaded(t, `"PasswordResetSettings": {
-		"Sets": {"default": {"AutoGenerate": true, "Mode": 1, "GeneratedLength": 30, "NotifiedEmailBinding": "mail"}},
-		"MailSettings": {"FromAddress": "no-reply@contoso.com", "UseSpecifiedPickupDirectory": true, "PickupDirectory": "../Mails"},
-		"NotificationSettings": {"Cultures": ["fr-FR"]}}`)
+	s := loaded(t, passwordRoot)
 	password := ""
 	connector := &fakeFulfiller{do: func(o sdk.Order) sdk.Outcome {
 		password = o.Secrets["passwordProfile/password"]
 		return sdk.Outcome{ObjectID: "ann"}
 	}}
-	f := opened(t, connector, settings.OrderLimits{})
-	f.runner.Settings.Passwords = s.Passwords
-	withCertificate := *f.runner
-	withCertificate.Settings = s
-	var err error
-	if f.keeper, err = withCertificate.passwordKeeper(f.connection); err != nil || f.keeper == nil {
-		t.Fatal(err)
-	}
-	if f.decode, err = f.decoder(); err != nil {
+	f := withPasswords(t, connector, s)
+	if err := f.open(t.Context(), patience); err != nil {
 		t.Fatal(err)
 	}
 	done, err := f.fulfill(t.Context(), []string{ordersFile(t, filepath.Join(t.TempDir(), "orders.json"), newcomer)}, "hr", nil)
 	if err != nil || done.Run.Executed != 1 || len(password) != 30 || len(done.Warnings) > 0 {
 		t.Fatalf("%+v, %v, a password of %d characters", done, err, len(password))
 	}
-	mails, err := filepath.Glob(filepath.Join(s.Passwords.Mail.PickupDirectory, "*.eml"))
-	if err != nil || len(mails) != 1 {
-		t.Fatalf("the mails are %v, %v", mails, err)
-	}
-	if text, err := os.ReadFile(mails[0]); err != nil || !strings.Contains(string(text), "ann@home.example") {
-		t.Errorf("the mail is %s, %v", text, err)
+	hasMail(t, s, "ann@home.example")
+}
+
+// A password that could not be sent is sent when somebody asks for it, also to another address, once.
+func TestNotify(t *testing.T) {
+	for email, to := range map[string]string{"": "ann@home.example", "desk@contoso.com": "desk@contoso.com"} {
+		s := loaded(t, passwordRoot)
+		f := withPasswords(t, &fakeFulfiller{}, s)
+		if err := f.open(t.Context(), patience); err != nil {
+			t.Fatal(err)
+		}
+		folder := s.Passwords.Mail.PickupDirectory
+		if err := os.WriteFile(folder, nil, 0o600); err != nil { // no mail can be put there
+			t.Fatal(err)
+		}
+		done, err := f.fulfill(t.Context(), []string{ordersFile(t, filepath.Join(t.TempDir(), "orders.json"), newcomer)}, "hr", nil)
+		if err != nil || done.Run.Executed != 1 || done.Run.Owed != 1 || len(done.Warnings) != 1 {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		if err := f.release(); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.runner.Notify(t.Context(), "contoso", "1", email, "bob"); err == nil {
+			t.Error("it is sent")
+		}
+		if err := f.runner.Notify(t.Context(), "contoso", "1", "nobody", "bob"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("to no address: %v", err)
+		}
+		err = f.runner.WithOrders(t.Context(), "contoso", func(j *journal.Journal) error {
+			_, r, err := j.Order("1")
+			if r.Undelivered == nil || r.Undelivered.Message == "" {
+				t.Errorf("the result is %+v", r)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if err := os.Remove(folder); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.runner.Notify(t.Context(), "contoso", "1", email, "bob"); err != nil {
+			t.Error(err)
+		}
+		hasMail(t, s, to)
+		if err := f.runner.Notify(t.Context(), "contoso", "1", email, "bob"); !fault.Is(err, fault.Conflict) {
+			t.Errorf("again: %v", err)
+		}
 	}
 }
 

@@ -31,6 +31,8 @@ type Runner struct {
 	Clock   clock.Clock
 	Logger  hclog.Logger
 	Version string // of the agent, for the manifest
+	// Waiting is told what a call waits for when that takes a while, in a sentence. May be nil.
+	Waiting func(sentence string)
 }
 
 // Validate checks every connection that has something to export, as far as that is

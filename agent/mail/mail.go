@@ -80,8 +80,13 @@ func New(s Settings, o Options) (*Sender, error) {
 	return sender, nil
 }
 
-// Check tells whether mail can be sent to addresses, without the network. Errors are fault.Invalid.
+// Check tells whether mail can be sent to addresses, without the network. Errors are fault.Invalid, also where
+// mail is not Enabled.
 func (s *Sender) Check(addresses ...string) error {
+	if !s.settings.Enabled {
+		return fault.Errorf(fault.Invalid, "no mail is sent: Enabled of MailSettings is false").WithSetting("Enabled").
+			WithHint("Set it to true, or set DisableNotifications where passwords need not be sent")
+	}
 	for _, address := range addresses {
 		parsed, err := netmail.ParseAddress(address)
 		switch {
@@ -95,15 +100,15 @@ func (s *Sender) Check(addresses ...string) error {
 	return nil
 }
 
-// Send sends a mail. If mail is not Enabled it does nothing. Sent again, a mail has the same
-// Message-ID, by which mail servers and programs know that it is the same.
+// Send sends a mail. Sent again, a mail has the same Message-ID, by which mail servers and programs know
+// that it is the same.
 //
 // Errors are fault.Unavailable for a server that cannot be reached or asks to come again,
 // fault.Unauthorized for one that refuses to sign in, fault.Refused for one that refuses the mail,
-// fault.Invalid for a wrong address, fault.Storage for a pickup folder, and those of ctx.
+// fault.Invalid for a wrong address and where mail is not Enabled, fault.Storage for a pickup folder, and those of ctx.
 func (s *Sender) Send(ctx context.Context, m Message) error {
-	if !s.settings.Enabled {
-		return nil
+	if err := s.Check(); err != nil { // without it there is no sender's address either
+		return err
 	}
 	mail, err := s.compose(m)
 	if err != nil {

@@ -105,7 +105,7 @@ func TestWhoGetsIt(t *testing.T) {
 		"allowed":     {func(s *Settings) { s.AllowedDomains = "fabrikam.com; @Contoso.com ;" }, "bob@contoso.com | desk@contoso.com"},
 		"not allowed": {func(s *Settings) { s.AllowedDomains = "fabrikam.com" }, "mail to bob@contoso.com is not allowed"},
 		"below only":  {func(s *Settings) { s.AllowedDomains = "so.com" }, "mail to bob@contoso.com is not allowed"},
-		"off":         {func(s *Settings) { *s = Settings{} }, "nothing"},
+		"off":         {func(s *Settings) { *s = Settings{} }, "no mail is sent: Enabled of MailSettings is false"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := pickup(t)
@@ -153,6 +153,14 @@ func TestCheckAddress(t *testing.T) {
 		if err := sender.Check(address); (err == nil) != ok || err != nil && !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", address, err)
 		}
+	}
+}
+
+// Who asks before anything is written is told that nothing would be sent.
+func TestCheckWithoutMail(t *testing.T) {
+	err := newSender(t, Settings{}, nil).Check("bob@contoso.com")
+	if f := fault.Of(err); f == nil || f.Code != fault.Invalid || f.Setting != "Enabled" || f.Hint == "" {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -29,7 +29,7 @@ const (
 
 // Settings is the section MailSettings, with the reference product's names; start from [Defaults].
 type Settings struct {
-	Enabled     bool   // if not, no mail is sent, and that is no error
+	Enabled     bool   // if not, no mail can be sent
 	FromAddress string // "no-reply@contoso.com", or "Usher <no-reply@contoso.com>"
 
 	Host               string

@@ -207,8 +207,7 @@ func (k *Keeper) sendable(s *set, w decode.Wish) (bool, error) {
 		return false, fault.Errorf(fault.Invalid, "nobody is known to whom the password could be sent").
 			WithHint("Give the order an address to notify or the attribute that NotifiedEmailBinding names, or set DisableNotifications in %q", s.Identifier)
 	case k.post == nil:
-		return false, fault.Errorf(fault.Invalid, "the password cannot be sent: no mail is set up").
-			WithSetting("MailSettings").WithHint("Set up MailSettings, or set DisableNotifications in %q", s.Identifier)
+		return false, noMail().WithHint("Set up MailSettings, or set DisableNotifications in %q", s.Identifier)
 	}
 	addresses := []string{to}
 	if s.NotificationCC != "" {
@@ -261,6 +260,31 @@ func (k *Keeper) Deliver(ctx context.Context, owed journal.Owed) error {
 		return about(err, "the password of order "+o.ID+" could not be sent")
 	}
 	return nil
+}
+
+// Readdress encrypts anew what is to be delivered of an order, for the mail to go to another address. Errors are
+// fault.Invalid, also for an address to which no mail can be sent, and those of Reveal.
+func (k *Keeper) Readdress(owed journal.Owed, email string) ([]byte, error) {
+	c, err := k.envelope.open(owed.Sealed)
+	if err == nil && c.Order != owed.Order.ID {
+		err = damaged()
+	}
+	if err != nil {
+		return nil, about(err, "order "+owed.Order.ID)
+	}
+	if k.post == nil {
+		return nil, noMail().WithHint("Set up MailSettings")
+	}
+	if err := k.post.Check(email); err != nil {
+		return nil, err
+	}
+	c.Send, c.Wish.NotifiedEmail, c.Wish.NotifiedFullName = true, email, ""
+	return k.envelope.seal(c)
+}
+
+// noMail says that nothing can be sent.
+func noMail() *fault.Error {
+	return fault.Errorf(fault.Invalid, "the password cannot be sent: no mail is set up").WithSetting("MailSettings")
 }
 
 // account is the name by which people know the account.

@@ -256,6 +256,47 @@ func TestDeliverFails(t *testing.T) {
 	}
 }
 
+// What could not be sent can be sent to somebody else.
+func TestReaddress(t *testing.T) {
+	post := &fakePost{check: func(all ...string) error {
+		if all[0] == "nonsense" {
+			return fault.Errorf(fault.Invalid, "no mail address")
+		}
+		return nil
+	}}
+	k := newKeeper(t, post)
+	for _, password := range []string{`{"setting": "mailed", "notify": {"email": "eve@contoso.com", "name": "Eve"}}`, `{"setting": "silent"}`} {
+		post.sent = nil
+		o := decoded(t, k, password)
+		sealed, err := k.Prepare(t.Context(), &o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		owed := journal.Owed{Order: o, Result: order.Result{State: order.Executed}, Sealed: sealed}
+		if _, err := k.Readdress(owed, "nonsense"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := newKeeper(t, nil).Readdress(owed, "desk@contoso.com"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("without mail: %v", err)
+		}
+		again := owed
+		if again.Sealed, err = k.Readdress(owed, "desk@contoso.com"); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Deliver(t.Context(), again); err != nil {
+			t.Fatal(err)
+		}
+		values, err := k.Reveal(t.Context(), sealed)
+		if n := post.sent; err != nil || len(n) != 1 || n[0].Email != "desk@contoso.com" || n[0].FullName != "" || n[0].Password.Reveal() != values["passwordProfile/password"] {
+			t.Errorf("sent %+v, %v", n, err)
+		}
+		owed.Order.ID = "2"
+		if _, err := k.Readdress(owed, "desk@contoso.com"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("of another order: %v", err)
+		}
+	}
+}
+
 // The private key is used once for all orders of a process, not once for each.
 func TestManyOrdersNeedOneOperationWithTheKey(t *testing.T) {
 	counted := &countingKey{PrivateKey: identity().Key.(*rsa.PrivateKey)}

@@ -114,6 +114,18 @@ func (c *Connector) Preview(ctx context.Context, connection sdk.Connection, orde
 	return c.watched(ctx, func(ctx context.Context) error { return c.client.Preview(ctx, connection, orders, emit) })
 }
 
+// Resolve is sdk.Fulfiller.Resolve, with the idle timeout as its deadline.
+func (c *Connector) Resolve(ctx context.Context, connection sdk.Connection, objects []sdk.NamedObject) (ids []string, err error) {
+	if err := c.mustFulfill(); err != nil {
+		return nil, err
+	}
+	err = c.call(ctx, c.host.IdleTimeout, "look up what orders name", func(ctx context.Context) (err error) {
+		ids, err = c.client.Resolve(ctx, connection, objects)
+		return err
+	})
+	return ids, err
+}
+
 // Fulfill is sdk.Fulfiller.Fulfill, watched as an export is.
 func (c *Connector) Fulfill(ctx context.Context, connection sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
 	if err := c.mustFulfill(); err != nil {

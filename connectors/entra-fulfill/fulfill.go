@@ -23,12 +23,22 @@ func (c connector) Fulfill(ctx context.Context, connection sdk.Connection, order
 	defer end(nil)
 	p := &progress{sink: sink, end: end, clock: c.Clock}
 	err := c.with(ctx, connection, p, func(ctx context.Context, r *change.Runner, _ change.Graph) error {
+		defer p.last()
 		return r.Fulfill(ctx, orders, sink.Done)
 	})
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// Resolve is part of [sdk.Fulfiller].
+func (c connector) Resolve(ctx context.Context, connection sdk.Connection, objects []sdk.NamedObject) (ids []string, err error) {
+	err = c.with(ctx, connection, &progress{}, func(ctx context.Context, r *change.Runner, _ change.Graph) error {
+		ids, err = r.Resolve(ctx, objects)
+		return err
+	})
+	return ids, err
 }
 
 // Preview is part of [sdk.Fulfiller].

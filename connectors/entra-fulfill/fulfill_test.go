@@ -168,8 +168,8 @@ func TestLifeOfAGroup(t *testing.T) {
 	unique.Attributes = append(unique.Attributes, values("uniqueName", `"u-1"`)...)
 	first := one(unique)
 	unique.ID = "10"
-	if again := one(unique); again.ObjectID != first.ObjectID {
-		t.Errorf("the unique group is there twice: %s and %s", first.ObjectID, again.ObjectID)
+	if again := sb.fulfill(t, unique)["10"]; !fault.Is(again.Failure, fault.Conflict) || !strings.Contains(again.Failure.Message, first.ObjectID) {
+		t.Errorf("a second group of the uniqueName has the outcome %+v", again.Failure)
 	}
 	one(sdk.Order{ID: "11", Operation: sdk.Delete, Entity: "group", Key: named("uniqueName", "u-1")})
 	one(sdk.Order{ID: "12", Operation: sdk.Restore, Entity: "group", Key: sdk.ObjectKey{ID: first.ObjectID}})

@@ -52,6 +52,13 @@ func (p *progress) wait(d time.Duration, reason string) {
 	p.send(d, reason)
 }
 
+// last tells the figures at the end, some of which may not have been told.
+func (p *progress) last() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.send(0, "")
+}
+
 func (p *progress) send(waiting time.Duration, reason string) {
 	if p.sink == nil {
 		return

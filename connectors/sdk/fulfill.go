@@ -26,6 +26,21 @@ type Fulfiller interface {
 
 	// Preview tells what orders would change, by reading only; each reaches emit once.
 	Preview(ctx context.Context, c Connection, orders []Order, emit func(Preview) error) error
+
+	// Resolve tells the ids of objects that orders name by natural keys, by position; "" where there
+	// is no such object, or more than one. It reads only. Natural keys are compared as the system
+	// compares them, in any case of letters where it does. By the ids the agent knows which orders are about one
+	// object; Fulfill gets natural keys all the same and looks for itself. A key that cannot be looked up,
+	// for whatever reason that the order would meet too, is ""; an error is for what nobody
+	// could be told about, such as a system that does not answer.
+	Resolve(ctx context.Context, c Connection, objects []NamedObject) ([]string, error)
+}
+
+// NamedObject is an object as an order names it: its own one, or the target of a link.
+type NamedObject struct {
+	Entity     string // of the order
+	Navigation string // of the entity, that leads to the object; empty: it is the order's own one
+	Key        ObjectKey
 }
 
 // OrderSource gives orders to a [Fulfiller].
@@ -192,10 +207,13 @@ type Actor interface {
 
 // Action is something that a person or a program can ask for.
 type Action struct {
-	Name         string // such as "add-user-to-group"
-	Title        string
-	Description  string
-	InputSchema  json.RawMessage // JSON Schema, draft 2020-12
+	Name        string // such as "add-user-to-group"
+	Title       string
+	Description string
+	// InputSchema is a JSON Schema, draft 2020-12. A property password that is writeOnly says that the action
+	// sets a password; setting and notify beside it, if they are there, are for the agent, which makes and
+	// sends passwords: they are what they are in the agent's own format of orders.
+	InputSchema  json.RawMessage
 	OutputSchema json.RawMessage
 	Writes       bool
 	Permissions  []string // the least ones

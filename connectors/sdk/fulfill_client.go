@@ -43,6 +43,18 @@ func (c *Client) Preview(ctx context.Context, connection Connection, orders []Or
 	}
 }
 
+// Resolve is Fulfiller.Resolve. An answer that leaves objects out is a fault.Connector.
+func (c *Client) Resolve(ctx context.Context, connection Connection, objects []NamedObject) ([]string, error) {
+	resp, err := c.fulfiller.Resolve(ctx, &connectorv1.ResolveRequest{Connection: connectionToProto(connection), Objects: each(objects, namedToProto)})
+	if err != nil {
+		return nil, fromStatus(err)
+	}
+	if n := len(resp.GetIds()); n != len(objects) {
+		return nil, broken("%d ids of %d objects", n, len(objects))
+	}
+	return resp.GetIds(), nil
+}
+
 // Fulfill is Fulfiller.Fulfill. The methods of sink and the connection's Renew are
 // called from the calling goroutine, those of orders from another one. An outcome of an order
 // that is not under way is a fault.Connector, and so is a success without all outcomes.

@@ -72,6 +72,14 @@ func keyFromProto(k *connectorv1.ObjectKey) ObjectKey {
 	return ObjectKey{ID: k.GetId(), Attribute: k.GetAttribute(), Value: k.GetValue()}
 }
 
+func namedToProto(o NamedObject) *connectorv1.NamedObject {
+	return &connectorv1.NamedObject{Entity: o.Entity, Navigation: o.Navigation, Key: keyToProto(o.Key)}
+}
+
+func namedFromProto(o *connectorv1.NamedObject) NamedObject {
+	return NamedObject{Entity: o.GetEntity(), Navigation: o.GetNavigation(), Key: keyFromProto(o.GetKey())}
+}
+
 func problemToProto(p OrderProblem) *connectorv1.OrderProblem {
 	return &connectorv1.OrderProblem{Order: p.Order, Attribute: p.Attribute, Message: p.Message, Hint: p.Hint}
 }

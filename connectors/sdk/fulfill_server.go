@@ -29,6 +29,14 @@ func (s fulfillerServer) Preview(req *connectorv1.PreviewRequest, stream grpc.Se
 	return toStatus(s.fulfiller.Preview(stream.Context(), connectionFromProto(req.GetConnection()), each(req.GetOrders(), orderFromProto), emit))
 }
 
+func (s fulfillerServer) Resolve(ctx context.Context, req *connectorv1.ResolveRequest) (*connectorv1.ResolveResponse, error) {
+	ids, err := s.fulfiller.Resolve(ctx, connectionFromProto(req.GetConnection()), each(req.GetObjects(), namedFromProto))
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	return &connectorv1.ResolveResponse{Ids: ids}, nil
+}
+
 type fulfillStream = grpc.BidiStreamingServer[connectorv1.FulfillRequest, connectorv1.FulfillResponse]
 
 func (s fulfillerServer) Fulfill(stream fulfillStream) error {

@@ -43,6 +43,17 @@ func (c *clerk) Preview(_ context.Context, _ sdk.Connection, orders []sdk.Order,
 	return nil
 }
 
+// Resolve tells what it was asked.
+func (c *clerk) Resolve(_ context.Context, connection sdk.Connection, objects []sdk.NamedObject) (ids []string, err error) {
+	for _, o := range objects {
+		if o.Key.Value == "" {
+			return nil, nil // none of all
+		}
+		ids = append(ids, strings.Join([]string{connection.ID, o.Entity, o.Navigation, o.Key.Attribute, o.Key.Value}, " "))
+	}
+	return ids, nil
+}
+
 func (c *clerk) Actions() []sdk.Action {
 	return []sdk.Action{{
 		Name: "n", Title: "t", Description: "d", InputSchema: json.RawMessage("{}"), OutputSchema: json.RawMessage("true"),
@@ -166,6 +177,13 @@ func TestOrdersCrossTheBoundary(t *testing.T) {
 	})
 	if err != nil || len(previews) != 2 || previews[1].Failure.Message != "m" || previews[1].Title != "t" || string(previews[1].Changes[0].After) != "2" {
 		t.Errorf("previewed %+v: %v", previews, err)
+	}
+	manager := sdk.NamedObject{Entity: "user", Navigation: "manager", Key: sdk.ObjectKey{Attribute: "mail", Value: "x"}}
+	if ids, err := client.Resolve(t.Context(), connection, []sdk.NamedObject{manager}); err != nil || !reflect.DeepEqual(ids, []string{"c user manager mail x"}) {
+		t.Errorf("resolved to %q: %v", ids, err)
+	}
+	if _, err := client.Resolve(t.Context(), connection, []sdk.NamedObject{{}}); !fault.Is(err, fault.Connector) {
+		t.Errorf("resolved nothing of one: %v", err)
 	}
 	actions, err := client.Actions(t.Context())
 	if err != nil || !reflect.DeepEqual(actions, c.Actions()) {

@@ -26,7 +26,8 @@ func (p *program) actionsCommand() *cobra.Command {
 		Long: `Run an action and print what it gives, as JSON. An action that writes is an order
 of its own: it goes through the journal and the audit log as all orders do.
 
---input takes JSON, @FILE for that of a file, or - for that of standard input.`,
+--input takes JSON, @FILE for that of a file, or - for that of standard input. Give
+passwords by @FILE or -: other users of the machine can see a command line.`,
 		Args: args(cobra.ExactArgs(2)),
 		RunE: p.runAction,
 	}

@@ -1,22 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/usher-iga/usher/agent/audit"
-	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -69,13 +61,16 @@ func (p *program) verifyAudit(cmd *cobra.Command, arguments []string) error {
 			First time.Time `json:"first,omitzero"`
 			Last  time.Time `json:"last,omitzero"`
 			Head  string    `json:"head"`
-		}{report.Files, report.Lines, report.First, report.Last, report.Head})
+			// Beyond is how many bytes behind the last line are no part of the log.
+			Beyond int64 `json:"beyond,omitempty"`
+		}{report.Files, report.Lines, report.First, report.Last, report.Head, report.Beyond})
 	}
 	fmt.Fprintf(p.stdout, "The audit log of %s is as it was written: %s.\n", arguments[0], count(report.Lines, "line"))
 	if report.Lines > 0 {
 		fmt.Fprintf(p.stdout, "From %s to %s; the last one has the SHA-256 %s.\n",
 			moment(report.First), moment(report.Last), report.Head)
 	}
+	p.printBeyond(report.Beyond)
 	return nil
 }
 
@@ -88,61 +83,44 @@ func (p *program) showAudit(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(folder, "*.jsonl"))
-	if err != nil {
-		return fault.Errorf(fault.Internal, "list %s: %w", folder, err)
-	}
-	slices.Sort(files)
 	found := false
-	for _, file := range files {
-		shown, err := p.showAuditFile(file, only)
-		if err != nil {
-			return err
+	beyond, err := audit.Read(cmd.Context(), folder, func(line audit.Line, text []byte) error {
+		if only != "" && line.Order != only {
+			return nil
 		}
-		found = found || shown
+		found = true
+		if !p.json {
+			p.printAuditLine(line)
+			return nil
+		}
+		if _, err := fmt.Fprintf(p.stdout, "%s\n", text); err != nil {
+			return fault.Errorf(fault.Storage, "write to standard output: %w", err)
+		}
+		return nil
+	})
+	if err != nil || p.json {
+		return err
 	}
-	if !found && !p.json {
+	if !found {
 		fmt.Fprintf(p.stdout, "There are no such lines in the audit log of %s.\n", arguments[0])
 	}
+	p.printBeyond(beyond)
 	return nil
 }
 
-// showAuditFile prints the lines of one file; only those of one order if that is not empty. found tells
-// whether there are any.
-func (p *program) showAuditFile(path, only string) (found bool, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return found, durable.Fault(err, "read", path)
-	}
-	defer file.Close()
-	for r := bufio.NewReader(file); ; {
-		text, err := r.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return found, nil // what follows the last line break is being written
-		}
-		if err != nil {
-			return found, durable.Fault(err, "read", path)
-		}
-		var line audit.Line
-		if err := json.Unmarshal(text, &line); err != nil {
-			return found, fault.Errorf(fault.Storage, "%s has a line that is none of the log", path).WithHint("usher audit verify tells which")
-		}
-		if only != "" && line.Order != only {
-			continue
-		}
-		found = true
-		if p.json {
-			if _, err := p.stdout.Write(text); err != nil {
-				return found, fault.Errorf(fault.Storage, "write to standard output: %w", err)
-			}
-			continue
-		}
-		p.printAuditLine(line)
+// printBeyond tells a person what stands behind the last line.
+func (p *program) printBeyond(bytes int64) {
+	if bytes > 0 {
+		fmt.Fprintf(p.stdout, "Behind its last line stands what is no part of the log: %s. It is being written, was cut off, or somebody added it.\n", count(uint64(bytes), "byte"))
 	}
 }
 
-// printAuditLine tells a person what an order did.
+// printAuditLine tells a person what an order did, or what was decided.
 func (p *program) printAuditLine(l audit.Line) {
+	if l.Decision != "" {
+		p.printDecision(l)
+		return
+	}
 	object := l.Object
 	if object == "" && !l.Key.IsZero() {
 		object = l.Key.String()
@@ -151,7 +129,11 @@ func (p *program) printAuditLine(l audit.Line) {
 	if l.Unchanged {
 		state += " (it was so already)"
 	}
-	fmt.Fprintf(p.stdout, "%s  %s asked for order %s: %s, %s\n", moment(l.Time), cmp.Or(l.RequestedBy, "somebody"), l.Order,
+	who := cmp.Or(l.RequestedBy, "somebody")
+	if l.SubmittedBy != "" {
+		who += ", by " + l.SubmittedBy + ","
+	}
+	fmt.Fprintf(p.stdout, "%s  %s asked for order %s: %s, %s\n", moment(l.Time), who, l.Order,
 		phrase(string(l.Operation), l.Entity, object), state)
 	if l.Message != "" {
 		fmt.Fprintf(p.stdout, "    %s\n", l.Message)
@@ -169,5 +151,17 @@ func (p *program) printAuditLine(l audit.Line) {
 	for _, c := range l.Changes {
 		before, after := cmp.Or(string(c.Before), "?"), cmp.Or(string(c.After), "removed")
 		fmt.Fprintf(p.stdout, "    %s: %s -> %s\n", c.Path, before, after)
+	}
+}
+
+// printDecision tells a person what an operator decided.
+func (p *program) printDecision(l audit.Line) {
+	about := "order " + l.Order
+	if l.Order == "" {
+		about = fmt.Sprintf("intake %d, %s, %s", l.Intake, l.Place, count(l.Orders, "order"))
+	}
+	fmt.Fprintf(p.stdout, "%s  %s decided: %s: %s\n", moment(l.Time), cmp.Or(l.By, "somebody"), l.Decision, about)
+	if l.Message != "" {
+		fmt.Fprintf(p.stdout, "    %s\n", l.Message)
 	}
 }

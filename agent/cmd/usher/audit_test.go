@@ -110,7 +110,7 @@ From 2026-03-01 12:00:00 UTC to 2026-03-01 12:00:00 UTC; the last one has the SH
 	if err := os.WriteFile(path, []byte("no JSON\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.refuses(t, exitFailed, fault.Storage, path+" has a line that is none of the log", "audit", "show", "Contoso")
+	s.refuses(t, exitFailed, fault.Storage, path+":1: it is not a line of the audit log", "audit", "show", "Contoso")
 }
 
 // A connection that never wrote has no log.

@@ -97,6 +97,7 @@ type takenResult struct {
 	Errored  uint64    `json:"errored,omitempty"`
 	Canceled uint64    `json:"canceled,omitempty"`
 	Pending  uint64    `json:"pending,omitempty"`
+	Answered uint64    `json:"answered,omitempty"` // of them, those that had ended before
 	Results  string    `json:"results,omitempty"`
 	Errors   []failure `json:"errors,omitempty"`
 }
@@ -133,7 +134,8 @@ func newTakenResult(f job.TakenFile) takenResult {
 	in := f.Intake
 	return takenResult{
 		File: f.Path, State: string(in.State), Intake: in.Number, Reason: in.Reason, Orders: in.Orders,
-		Executed: in.Executed, Errored: in.Errored, Canceled: in.Canceled, Pending: in.Pending(), Results: f.Path + fulfill.JSONEnding,
+		Executed: in.Executed, Errored: in.Errored, Canceled: in.Canceled, Pending: in.Pending(),
+		Answered: in.Answered.Orders, Results: f.Path + fulfill.JSONEnding,
 	}
 }
 
@@ -208,7 +210,16 @@ func (p *program) printTaken(connection string, f job.TakenFile) {
 	case in.State == journal.IntakeHeld:
 		p.printError(fulfill.Held(connection, in))
 	default:
-		fmt.Fprintf(p.stdout, "%s: intake %d, %s\n  results: %s\n", in.Source.Name, in.Number, outcomes(in), f.Path+fulfill.CSVEnding)
+		p.printIntakeLine(in)
+		fmt.Fprintf(p.stdout, "  results: %s\n", f.Path+fulfill.CSVEnding)
+	}
+}
+
+// printIntakeLine tells a person what was accepted, and how its orders are.
+func (p *program) printIntakeLine(in journal.Intake) {
+	fmt.Fprintf(p.stdout, "%s: intake %d, %s\n", in.Source.Name, in.Number, outcomes(in))
+	if in.Answered.Orders > 0 {
+		fmt.Fprintf(p.stdout, "  %s\n", answered(in.Answered))
 	}
 }
 

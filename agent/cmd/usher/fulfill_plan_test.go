@@ -4,25 +4,22 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/usher-iga/usher/agent/fulfill"
+	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/fulfill/order"
+	"github.com/usher-iga/usher/agent/job"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// previewed is an order with what it would do.
-type previewed struct {
-	order   order.Order
-	preview sdk.Preview
-}
-
 // planned is the plan of orders.
-func planned(all ...previewed) planResult {
+func planned(all ...fulfill.Previewed) planResult {
 	r := planResult{Connection: "Contoso", Orders: []plannedOrder{}}
 	for _, p := range all {
-		r.add(p.order, p.preview)
+		r.add(p)
 	}
-	r.sort()
 	return r
 }
 
@@ -100,39 +97,68 @@ func TestPrintPlanned(t *testing.T) {
     Create it first.
 `},
 	} {
-		plan := planned(previewed{order.Order{ID: "1", Operation: tc.operation, Entity: tc.entity, Links: tc.links, Key: tc.key}, tc.preview})
-		got := said(func(p *program) { p.printPlanned(plan.Orders[0]) })
+		plan := planned(fulfill.Previewed{
+			Order: order.Order{ID: "1", Operation: tc.operation, Entity: tc.entity, Links: tc.links, Key: tc.key}, Preview: tc.preview,
+		})
+		got := said(func(p *program) { p.printPlanned("Contoso", plan.Orders[0]) })
 		same(t, "the plan of "+string(tc.operation), got, tc.want)
 	}
 }
 
-// A plan comes in the sequence of the files, and what would change nothing is only counted.
+// What would change nothing is only counted.
 func TestPrintPlan(t *testing.T) {
-	at := func(id, place string, operation sdk.Operation) order.Order {
-		return order.Order{ID: id, Operation: operation, Entity: "user", Place: place}
+	at := func(id, place string, operation sdk.Operation, v sdk.Preview) fulfill.Previewed {
+		return fulfill.Previewed{Order: order.Order{ID: id, Operation: operation, Entity: "user", Place: place}, Preview: v}
 	}
+	came := func(id string, r order.Result) fulfill.Previewed {
+		p := at(id, "", sdk.Update, sdk.Preview{Unchanged: true})
+		p.Answer = &r
+		return p
+	}
+	day := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	plan := planned(
-		previewed{at("2", "/d/a.json:3:1", sdk.Disable), sdk.Preview{Unchanged: true, Title: "Bob"}},
-		previewed{at("1", "/d/a.json:2:1", sdk.Create), sdk.Preview{Title: "Ann"}},
-		previewed{at("6", "/d/b.json:10:5", sdk.Update), sdk.Preview{Failure: &fault.Error{Code: fault.NotFound, Message: "there is no user"}}},
-		previewed{at("5", "/d/b.json:9:5", sdk.Delete), sdk.Preview{Title: "Carl"}},
-		previewed{at("4", "/d/b.json:9:1", sdk.Restore), sdk.Preview{Title: "Dora"}},
-		previewed{at("3", "/d/b.json:2:5", sdk.Update), sdk.Preview{Title: "Eve"}},
+		at("1", "/d/a.json:2:1", sdk.Create, sdk.Preview{Title: "Ann"}),
+		at("2", "/d/a.json:3:1", sdk.Disable, sdk.Preview{Unchanged: true, Title: "Bob"}),
+		at("3", "/d/b.json:2:5", sdk.Update, sdk.Preview{Title: "Eve"}),
+		at("5", "/d/b.json:9:5", sdk.Delete, sdk.Preview{Title: "Carl"}),
+		at("6", "/d/b.json:10:5", sdk.Update, sdk.Preview{Failure: &fault.Error{Code: fault.NotFound, Message: "there is no user"}}),
+		came("7", order.Result{State: order.Executed, Finished: day}),
+		came("8", order.Result{State: order.Errored, Finished: day, Message: "no licence is left"}),
+		came("9", order.Result{State: order.Held, Message: "it deletes 3 objects, and 2 are allowed at once"}),
 	)
-	same(t, "a plan", said(func(p *program) { p.printPlan(plan) }), `
+	refusal := order.Refusal{Source: "/d/c.json"}
+	refusal.Add(order.Problem{Place: "/d/c.json:3:5", Order: "9", Message: "it names no entity"})
+	files := []job.TakenFile{
+		{Path: "/d/a.json", Intake: journal.Intake{State: journal.IntakeHeld, Reason: "it deletes 2 objects, and 1 are allowed at once"}},
+		{Path: "/d/b.json", Intake: journal.Intake{State: journal.IntakeOpen, Answered: journal.Answered{Orders: 2, First: day, Last: day}}},
+		{Path: "/d/c.json", Refused: refusal.Err()},
+	}
+	for _, f := range files {
+		plan.addFile(f)
+	}
+	same(t, "a plan", said(func(p *program) { p.printPlan(plan, files) }), `
 + create user Ann  (order 1)
 ~ update user Eve  (order 3)
-~ restore user Dora  (order 4)
 - delete user Carl  (order 5)
 ! update user: would fail: there is no user  (order 6)
-1 to create, 2 to change, 1 to delete, 1 as they should be already, 1 would fail. Nothing was changed.
+! update user: errored already on 2026-03-01, and is not tried again: no licence is left  (order 8)
+    'usher orders retry Contoso 8 --order' lets it begin again.
+! update user: came before and is held: it deletes 3 objects, and 2 are allowed at once  (order 9)
+/d/a.json would be held: it deletes 2 objects, and 1 are allowed at once.
+/d/b.json: 2 orders came before and are answered by their first results of 2026-03-01: nothing to do.
+! usher: /d/c.json is refused, nothing of it was accepted
+! usher: /d/c.json:3:5: order 9: it names no entity
+1 to create, 1 to change, 1 to delete, 1 as they should be already, 1 would fail. Nothing was changed.
 `)
-	same(t, "an empty plan", said(func(p *program) { p.printPlan(planned()) }), "0 to create, 0 to change, 0 to delete, 0 as they should be already. Nothing was changed.\n")
+	same(t, "an empty plan", said(func(p *program) { p.printPlan(planned(), nil) }), "0 to create, 0 to change, 0 to delete, 0 as they should be already. Nothing was changed.\n")
 	text, err := json.Marshal(plan)
 	for _, want := range []string{
-		`"create":1,"change":2,"delete":1,"unchanged":1,"fail":1`,
+		`"create":1,"change":1,"delete":1,"unchanged":1,"fail":1,"answered":3`,
 		`{"order":"2","place":"/d/a.json:3:1","operation":"disable","entity":"user","title":"Bob","unchanged":true}`,
 		`"error":{"code":"not_found","message":"there is no user"}`,
+		`"answered":{"state":"Errored","finished":"2026-03-01T12:00:00Z","message":"no licence is left"}`,
+		`{"file":"/d/a.json","state":"Held","reason":"it deletes 2 objects, and 1 are allowed at once"}`,
+		`{"file":"/d/c.json","state":"Refused","errors":[{"code":"invalid"`,
 	} {
 		if err != nil || !strings.Contains(string(text), want) {
 			t.Errorf("%s is not in\n%s, %v", want, text, err)

@@ -54,6 +54,8 @@ func TestPrintFulfilled(t *testing.T) {
 	}
 	ended, mixed, held, repeated := in(1, journal.IntakeOpen), in(2, journal.IntakeOpen), in(3, journal.IntakeHeld), in(4, journal.IntakeOpen)
 	ended.Orders, ended.Executed = 1, 1
+	again := ended
+	again.Answered = journal.Answered{Orders: 1, First: at, Last: at}
 	mixed.Orders, mixed.Executed, mixed.Errored, mixed.Canceled = 6, 3, 2, 1
 	held.Orders, held.Reason = 3, "it deletes 3 objects, and 2 are allowed at once"
 	repeated.Orders = 3
@@ -80,8 +82,9 @@ Carried out 1 order in 1.23s: 1 executed, 0 errored; 2 requests.
   results: /d/hr.json.results.csv
 Carried out 5 orders in 1.23s: 3 executed (1 of them without a change: it was so already), 2 errored; 1 request, held back by Graph for 2.3s.
 `},
-		{"the same again", job.Fulfilled{Files: []job.TakenFile{{Path: "/d/hr.json", Intake: ended}}, Ran: true, Run: ran(fulfill.Report{})}, nil, exitDone, `
+		{"the same again", job.Fulfilled{Files: []job.TakenFile{{Path: "/d/hr.json", Intake: again}}, Ran: true, Run: ran(fulfill.Report{})}, nil, exitDone, `
 /d/hr.json: intake 1, 1 order: 1 executed
+  1 order came before and is answered by its first result of 2026-03-01
   results: /d/hr.json.results.csv
 There was nothing left to carry out.
 `},
@@ -91,11 +94,11 @@ There was nothing left to carry out.
 No order was carried out.
 Held for an operator: 3 orders. See 'usher orders list Contoso'.
 `},
-		{"held, and given again", job.Fulfilled{Files: []job.TakenFile{{Path: "/d/hr.json", Intake: repeated}}, Ran: true, Run: ran(fulfill.Report{Held: 3, Pending: 3})}, nil, exitHeld, `
+		{"held, and given again", job.Fulfilled{Files: []job.TakenFile{{Path: "/d/hr.json", Intake: repeated}}, Ran: true, Run: ran(fulfill.Report{Held: 3})}, nil, exitHeld, `
 /d/hr.json: intake 4, 3 orders: 3 pending
   results: /d/hr.json.results.csv
 No order was carried out.
-Held for an operator: 3 orders. Left until then, or for the next run: 3 orders of other intakes. See 'usher orders list Contoso'.
+Held for an operator: 3 orders. See 'usher orders list Contoso'.
 `},
 		{"refused", job.Fulfilled{Files: []job.TakenFile{{Path: "/d/bad.json", Refused: refusal.Err()}}}, nil, exitUsage, `
 ! usher: /d/bad.json is refused, nothing of it was accepted

@@ -19,6 +19,7 @@ type watchResult struct {
 	File     string         `json:"file,omitempty"`
 	Intake   uint64         `json:"intake,omitempty"`
 	Orders   uint64         `json:"orders,omitempty"`
+	Answered uint64         `json:"answered,omitempty"` // of them, those that had ended before
 	Reason   string         `json:"reason,omitempty"`
 	Run      *fulfillReport `json:"run,omitempty"`
 	Warnings []warning      `json:"warnings,omitempty"`
@@ -59,8 +60,8 @@ func (p *program) watchEvents(connection string, found []warning) job.WatchEvent
 			tell(w, func() { fmt.Fprintf(p.stdout, "Watching %s. Interrupt to end.\n", path) })
 		},
 		Taken: func(in journal.Intake) {
-			w := watchResult{Event: "taken", File: in.Source.Name, Intake: in.Number, Orders: in.Orders}
-			say := func() { fmt.Fprintf(p.stdout, "%s: intake %d, %s\n", in.Source.Name, in.Number, outcomes(in)) }
+			w := watchResult{Event: "taken", File: in.Source.Name, Intake: in.Number, Orders: in.Orders, Answered: in.Answered.Orders}
+			say := func() { p.printIntakeLine(in) }
 			if in.State == journal.IntakeHeld {
 				w.Event, w.Reason = "held", in.Reason
 				say = func() { p.printError(fulfill.Held(connection, in)) }

@@ -19,7 +19,10 @@ func (p *program) ordersCommand() *cobra.Command {
 		Long: `Show orders, and decide on those that are held or have failed.
 
 An intake is what was accepted at once, such as a file. A number names an intake,
-all else the id of an order; --order takes a number for the id of an order, too.`,
+all else the id of an order; --order takes a number for the id of an order, too.
+
+While another process has the orders, such as a watch that carries them out, the
+commands wait some seconds. Who decided what stands in the audit log.`,
 		RunE: parent,
 	}
 	list := &cobra.Command{
@@ -53,6 +56,19 @@ all else the id of an order; --order takes a number for the id of an order, too.
 			}),
 		},
 	}
+	notify := &cobra.Command{
+		Use:   "notify CONNECTION ORDER",
+		Short: "Send a password that could not be sent, perhaps to another address",
+		Args:  args(cobra.ExactArgs(2)),
+		RunE:  p.notify,
+	}
+	notify.Flags().String("email", "", "`address` that gets it (default: the one that it could not be sent to)")
+	command.AddCommand(notify, &cobra.Command{
+		Use:   "drop-password CONNECTION ORDER",
+		Short: "Give up sending a password, and erase it",
+		Args:  args(cobra.ExactArgs(2)),
+		RunE:  p.dropPassword,
+	})
 	for _, c := range all {
 		c.Args = args(cobra.ExactArgs(2))
 		c.Flags().Bool("order", false, "a number is the id of an order, too")
@@ -131,24 +147,24 @@ type decision struct {
 	Connection string `json:"connection"`
 	Intake     uint64 `json:"intake,omitempty"`
 	Order      string `json:"order,omitempty"`
-	State      string `json:"state"`             // released, canceled or retried
+	State      string `json:"state"`             // released, canceled, retried, notified or dropped
 	Retried    int    `json:"retried,omitempty"` // orders of the intake
 }
 
-// decided tells what was decided, and what the next run does then.
+// decided tells what was decided, and what is done about it then.
 func (p *program) decided(d decision, said, next string) error {
 	if p.json {
 		return p.printJSON(d)
 	}
 	fmt.Fprintf(p.stdout, "%s\n", said)
 	if next != "" {
-		fmt.Fprintf(p.stdout, "The next 'usher fulfill %s' %s.\n", d.Connection, next)
+		fmt.Fprintf(p.stdout, "The next 'usher fulfill %s' %s, or a watch that runs.\n", d.Connection, next)
 	}
 	return nil
 }
 
 func (p *program) retryIntake(cmd *cobra.Command, j *journal.Journal, n uint64) error {
-	retried, err := job.RetryIntake(cmd.Context(), j, n)
+	retried, err := job.RetryIntake(cmd.Context(), j, n, p.who())
 	if retried == 0 {
 		if err != nil {
 			return err
@@ -168,11 +184,41 @@ func (p *program) retryIntake(cmd *cobra.Command, j *journal.Journal, n uint64) 
 }
 
 func (p *program) retryOrder(cmd *cobra.Command, j *journal.Journal, id string) error {
-	if err := j.Retry(cmd.Context(), id); err != nil {
+	if err := j.Retry(cmd.Context(), id, p.who()); err != nil {
 		return err
 	}
 	return p.decided(decision{Connection: j.Connection(), Order: id, State: "retried"},
 		fmt.Sprintf("Order %s of %s begins again.", id, j.Connection()), "carries it out")
+}
+
+func (p *program) notify(cmd *cobra.Command, arguments []string) error {
+	email, err := cmd.Flags().GetString("email")
+	if err != nil {
+		return usageError{err}
+	}
+	_, runner, err := p.prepare(cmd.Context())
+	if err != nil {
+		return err
+	}
+	connection, id := arguments[0], arguments[1]
+	if err := runner.Notify(cmd.Context(), connection, id, email, p.who()); err != nil {
+		return err
+	}
+	to := ""
+	if email != "" {
+		to = " to " + email
+	}
+	return p.decided(decision{Connection: connection, Order: id, State: "notified"}, fmt.Sprintf("The password of order %s of %s is sent%s.", id, connection, to), "")
+}
+
+func (p *program) dropPassword(cmd *cobra.Command, arguments []string) error {
+	return p.withOrders(cmd, arguments[0], func(j *journal.Journal) error {
+		if err := j.DropSecrets(arguments[1], p.who()); err != nil {
+			return err
+		}
+		return p.decided(decision{Connection: j.Connection(), Order: arguments[1], State: "dropped"},
+			fmt.Sprintf("The password of order %s of %s is erased, and nobody has got it. 'usher actions run %[2]s reset-password' sets another one.", arguments[1], j.Connection()), "")
+	})
 }
 
 func (p *program) cancelIntake(cmd *cobra.Command, j *journal.Journal, n uint64) error {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -63,6 +64,14 @@ func (p *program) printIntake(connection string, in journal.Intake) {
 	}
 }
 
+// times counts attempts.
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprint(n, " times")
+}
+
 func (p *program) showOrder(_ *cobra.Command, j *journal.Journal, id string) error {
 	o, r, err := j.Order(id)
 	if err != nil {
@@ -77,6 +86,9 @@ func (p *program) showOrder(_ *cobra.Command, j *journal.Journal, id string) err
 	fmt.Fprintf(p.stdout, "Order %s: %s %s, %s\n", r.Order, r.Operation, r.Entity, r.State)
 	if err := p.printResult(r); err != nil {
 		return err
+	}
+	if r.Undelivered != nil {
+		fmt.Fprintf(p.stdout, "'usher orders notify %[1]s %[2]s' sends the password now, with --email to another address; 'usher orders drop-password %[1]s %[2]s' erases it.\n", j.Connection(), r.Order)
 	}
 	if o == nil {
 		fmt.Fprintln(p.stdout, "What it asked for is forgotten (OrderRetention).")
@@ -131,6 +143,17 @@ func (p *program) printResult(r order.Result) error {
 	for _, name := range slices.Sorted(maps.Keys(r.Details)) {
 		line(name, r.Details[name])
 	}
+	if r.RetriedBy != "" {
+		line("retried", "by "+r.RetriedBy+" at "+moment(r.Retried))
+	}
+	if u := r.Undelivered; u != nil && u.Tries > 0 {
+		line("password", fmt.Sprintf("not sent, tried %s, the last time at %s: %s", times(u.Tries), moment(u.Last), u.Message))
+		if u.Hint != "" {
+			line("", "-> "+sentence(u.Hint))
+		}
+	} else if u != nil {
+		line("password", "to be sent by the next run")
+	}
 	return table.Flush()
 }
 
@@ -145,11 +168,17 @@ func failedLink(l order.FailedLink) string {
 
 // printAsked tells a person what an order asks for.
 func (p *program) printAsked(o *order.Order) {
-	fmt.Fprintf(p.stdout, "Asked for by %s, received %s", o.RequestedBy, moment(o.Received))
+	text := "received " + moment(o.Received)
 	if o.Place != "" {
-		fmt.Fprintf(p.stdout, " from %s", o.Place)
+		text += " from " + o.Place
 	}
-	fmt.Fprintln(p.stdout)
+	if o.SubmittedBy != "" && o.SubmittedBy != o.RequestedBy {
+		text = "given by " + o.SubmittedBy + ", " + text
+	}
+	if o.RequestedBy != "" {
+		text = "asked for by " + o.RequestedBy + ", " + text
+	}
+	fmt.Fprintf(p.stdout, "%s\n", strings.ToUpper(text[:1])+text[1:])
 	if !o.Key.IsZero() {
 		fmt.Fprintf(p.stdout, "  object %s\n", o.Key)
 	}

@@ -232,6 +232,64 @@ Asked for by hr@contoso.com, received 2026-03-01 12:00:00 UTC
 	s.refuses(t, exitUsage, fault.Invalid, "Fabrikam", "orders", "list", "Fabrikam")
 }
 
+// Who decided stands in the audit log.
+func TestDecisionsInAudit(t *testing.T) {
+	s := newOrderSite(t)
+	for _, decision := range [][2]string{{"retry", "title"}, {"release", "2"}, {"cancel", "action-1"}} {
+		s.usher(t, exitDone, "orders", decision[0], "Contoso", decision[1])
+	}
+	s.refuses(t, exitFailed, fault.Conflict, "is not held", "orders", "release", "Contoso", "2")
+	s.tells(t, `* UTC  * decided: retry: order title
+    Graph answered 400
+* UTC  * decided: release: intake 2, /d/leavers.json, 2 orders
+    it deletes 2 objects, and 1 is allowed at once
+* UTC  * decided: cancel: order action-1
+`, "audit", "show", "Contoso")
+	s.tells(t, "The audit log of Contoso is as it was written: 3 lines.\n*\n", "audit", "verify", "Contoso")
+	s.tells(t, "Order title: update user, Pending\n*\n*\n  retried   by * at * UTC\n*\n*\n*\n*\n", "orders", "show", "Contoso", "title")
+}
+
+// A password that could not be sent is told, and can be dropped.
+func TestUndeliveredPassword(t *testing.T) {
+	s := newOrderSite(t)
+	s.take(t, "/d/new.json", "", order.Order{
+		ID: "p", Operation: sdk.Create, Entity: "user", Secrets: []order.Secret{{Path: "passwordProfile/password"}},
+		Attributes: []order.Attribute{{Path: "displayName", Value: raw(`"Eve"`)}},
+	})
+	s.inJournal(t, func(j *journal.Journal) error {
+		ready, err := j.Ready(100)
+		if err != nil {
+			return err
+		}
+		for i := range ready {
+			if ready[i].Order.ID == "p" {
+				ready[i].Sealed = []byte("sealed")
+				ready = ready[i : i+1]
+				break
+			}
+		}
+		if _, err := j.Start(ready); err != nil {
+			return err
+		}
+		return j.Finish([]journal.Finished{{Seq: ready[0].Seq, Result: order.Result{State: order.Executed, ObjectID: "u2"}}})
+	})
+	way := "'usher orders notify Contoso p' sends the password now, with --email to another address; 'usher orders drop-password Contoso p' erases it.\n"
+	s.tells(t, "Order p: create user, Executed\n*\n*\n*\n*\n  password  to be sent by the next run\n"+way+"*\n*\n*\n", "orders", "show", "Contoso", "p")
+	s.inJournal(t, func(j *journal.Journal) error {
+		owed, err := j.OwedOf("p")
+		if err != nil {
+			return err
+		}
+		return j.NotDelivered(owed.Seq, fault.Errorf(fault.Refused, "550 no such mailbox").WithHint("Correct the address"))
+	})
+	s.tells(t, "Order p: create user, Executed\n*\n*\n*\n*\n  password  not sent, tried once, the last time at 2026-03-01 12:00:00 UTC: 550 no such mailbox\n            -> Correct the address.\n"+
+		way+"*\n*\n*\n", "orders", "show", "Contoso", "p")
+	s.refuses(t, exitUsage, fault.Invalid, "the settings name no certificate", "orders", "notify", "Contoso", "p", "--email", "ann@contoso.com")
+	s.tells(t, "The password of order p of Contoso is erased, and nobody has got it. 'usher actions run Contoso reset-password' sets another one.\n", "orders", "drop-password", "Contoso", "p")
+	s.refuses(t, exitFailed, fault.Conflict, "has no password that is to be delivered", "orders", "drop-password", "Contoso", "p")
+	s.tells(t, "* decided: drop password: order p\n    550 no such mailbox\n", "audit", "show", "Contoso")
+}
+
 // What was asked for is forgotten after its time, the result is not.
 func TestForgottenOrder(t *testing.T) {
 	s := newOrderSite(t)
@@ -247,28 +305,28 @@ func TestForgottenOrder(t *testing.T) {
 
 func TestDecideOnOrders(t *testing.T) {
 	s := newOrderSite(t)
-	s.tells(t, "2 orders of intake 1 of Contoso begin again.\nThe next 'usher fulfill Contoso' carries them out.\n", "orders", "retry", "contoso", "1")
+	s.tells(t, "2 orders of intake 1 of Contoso begin again.\nThe next 'usher fulfill Contoso' carries them out, or a watch that runs.\n", "orders", "retry", "contoso", "1")
 	s.tells(t, "No order of intake 1 of Contoso has failed: nothing begins again.\n", "orders", "retry", "Contoso", "1")
 	s.refuses(t, exitFailed, fault.Conflict, "order title cannot be retried: it is Pending", "orders", "retry", "Contoso", "title")
 	s.refuses(t, exitFailed, fault.Conflict, "intake 1 of connection Contoso is not held", "orders", "cancel", "Contoso", "1")
 	s.refuses(t, exitUsage, fault.Invalid, "an intake is released as a whole: name it by its number", "orders", "release", "Contoso", "l1")
-	s.tells(t, "Intake 2 of Contoso is canceled.\nThe next 'usher fulfill Contoso' writes the results.\n", "orders", "cancel", "Contoso", "2")
+	s.tells(t, "Intake 2 of Contoso is canceled.\nThe next 'usher fulfill Contoso' writes the results, or a watch that runs.\n", "orders", "cancel", "Contoso", "2")
 	s.tells(t, `Intake 2: Canceled, received 2026-03-01 12:00:00 UTC from /d/leavers.json
 2 orders: 2 canceled
 It was held: it deletes 2 objects, and 1 is allowed at once; * decided on it at * UTC.
   l1  Canceled  delete user    canceled by *
   l2  Canceled  delete user    canceled by *
 `, "orders", "show", "Contoso", "2")
-	s.tells(t, "Order l1 of Contoso begins again.\nThe next 'usher fulfill Contoso' carries it out.\n", "orders", "retry", "Contoso", "l1")
-	s.tells(t, "Order action-1 of Contoso is canceled.\nThe next 'usher fulfill Contoso' writes the results.\n", "orders", "cancel", "Contoso", "action-1")
+	s.tells(t, "Order l1 of Contoso begins again.\nThe next 'usher fulfill Contoso' carries it out, or a watch that runs.\n", "orders", "retry", "Contoso", "l1")
+	s.tells(t, "Order action-1 of Contoso is canceled.\nThe next 'usher fulfill Contoso' writes the results, or a watch that runs.\n", "orders", "cancel", "Contoso", "action-1")
 	s.refuses(t, exitFailed, fault.Conflict, "order so cannot be canceled: it was begun already", "orders", "cancel", "Contoso", "so")
 
 	s = newOrderSite(t)
-	s.tells(t, "Intake 2 of Contoso is released.\nThe next 'usher fulfill Contoso' carries it out.\n", "orders", "release", "Contoso", "2")
+	s.tells(t, "Intake 2 of Contoso is released.\nThe next 'usher fulfill Contoso' carries it out, or a watch that runs.\n", "orders", "release", "Contoso", "2")
 	s.refuses(t, exitFailed, fault.Conflict, "intake 2 of connection Contoso is not held", "orders", "release", "Contoso", "2")
 	s.tells(t, "Intake 2: Open, *\n2 orders: 2 pending\nIt was held: *; * decided on it at * UTC.\n  l1  Pending  delete user\n  l2  Pending  delete user\n", "orders", "show", "Contoso", "2")
 	s.end(t, map[string]order.Result{"l1": {State: order.Errored, Message: "no"}})
-	s.tells(t, "1 order of intake 2 of Contoso begins again.\nThe next 'usher fulfill Contoso' carries it out.\n", "orders", "retry", "Contoso", "2")
+	s.tells(t, "1 order of intake 2 of Contoso begins again.\nThe next 'usher fulfill Contoso' carries it out, or a watch that runs.\n", "orders", "retry", "Contoso", "2")
 
 	for command, want := range map[string]decision{
 		"release 2":       {Connection: "Contoso", Intake: 2, State: "released"},

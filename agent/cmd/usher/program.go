@@ -283,8 +283,15 @@ func (p *program) runner(s *settings.Settings) (*job.Runner, error) {
 	}
 	return &job.Runner{
 		Settings: s, Reload: p.load, Host: host(s.Connectors, log),
-		Clock: clock.System, Logger: log, Version: version,
+		Clock: clock.System, Logger: log, Version: version, Waiting: p.printWaiting,
 	}, nil
+}
+
+// printWaiting tells a person what the command waits for.
+func (p *program) printWaiting(text string) {
+	if !p.json {
+		fmt.Fprintf(p.stderr, "usher: %s\n", sentence(text))
+	}
 }
 
 // host launches the connectors of the settings.

@@ -68,7 +68,10 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	if l.store, err = store.Open(ctx, o); err != nil {
 		return err
 	}
-	return l.settle(ctx)
+	if err := l.settle(ctx); err != nil {
+		return err
+	}
+	return l.count()
 }
 
 // acquire takes the lock of the connection.
@@ -122,11 +125,16 @@ func (l *Ledger) settle(ctx context.Context) error {
 
 // finish makes the commit of a published run what is known.
 func (l *Ledger) finish(ctx context.Context, run store.Run) error {
-	if err := l.store.Release(ctx, run.ID); err != nil || run.Error != nil {
-		return err // a released run is remembered as such
+	if err := l.store.Release(ctx, run.ID); err != nil {
+		return err
 	}
-	run.State = store.Published
-	return l.store.Record(run)
+	if run.Error == nil { // a released run is remembered as such
+		run.State = store.Published
+		if err := l.store.Record(run); err != nil {
+			return err
+		}
+	}
+	return l.count()
 }
 
 // Close gives the connection back. It may be called twice.

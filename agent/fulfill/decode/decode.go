@@ -2,18 +2,19 @@
 // the reference product.
 //
 // A file is read as a stream: only one order is in memory at a time, whatever the size of the
-// file. Everything that is wrong with it is told with line and column; what the values of
-// attributes are stands in no message. A password that stands in a file is encrypted as soon as it is
+// file. Everything that is wrong with it is told with line and column, and the orders that nothing is
+// wrong with are given all the same, so that what is wrong with them otherwise can be told, too. What
+// the values of attributes are stands in no message. A password that stands in a file is encrypted as soon as it is
 // read and does not become an attribute.
 package decode
 
 import (
+	"errors"
 	"io"
 
 	"github.com/usher-iga/usher/agent/fulfill"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/agent/settings/tree"
-	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // The names under which the orders of a file stand, which tell its format.
@@ -47,10 +48,10 @@ func Either(m Mappings, p Passwords) fulfill.Decoder {
 // decode reads a file. Without mappings only Usher's own format is read.
 func decode(name string, in io.Reader, emit func(order.Order) error, p Passwords, m *Mappings) error {
 	r, err := newReader(name, in)
-	if err != nil {
-		return err
+	if err == nil {
+		err = (&document{reader: r, passwords: p, mappings: m, emit: emit}).read()
 	}
-	if err := (&document{reader: r, passwords: p, mappings: m, emit: emit}).read(); err != nil {
+	if err != nil && !errors.Is(err, errStopped) {
 		return err
 	}
 	return r.refusal.Err()
@@ -67,17 +68,17 @@ type document struct {
 func (d *document) read() error {
 	start, kind := d.next()
 	if kind != '{' && kind != 0 {
-		return fault.Errorf(fault.Invalid, "%s: the file must hold one object in braces", d.where(start)).WithHint("Write %s", d.example())
+		return d.stop(start, "Write "+d.example(), "the file must hold one object in braces")
 	}
-	found, tolerant := false, false
+	own, reference := false, false
 	var strangers []stranger
 	err := d.object("the file", func(name string, p place) error {
 		switch {
 		case name == ownList:
-			found = true
+			own = true
 			return d.orders(name, d.ownOrder)
 		case name == referenceList && d.mappings != nil:
-			found, tolerant = true, true
+			reference = true
 			return d.orders(name, d.referenceOrder)
 		case name != "$schema" && len(strangers) < order.MaxProblems:
 			strangers = append(strangers, stranger{name, p})
@@ -87,17 +88,20 @@ func (d *document) read() error {
 	if err != nil {
 		return err
 	}
-	if !found {
+	switch {
+	case own && reference:
+		d.problem(start, "", "Write "+d.example(), "the file has lists of orders in two formats")
+	case !own && !reference:
 		d.problem(start, "", "Write "+d.example(), "the file has no list of orders")
 	}
-	if !tolerant {
+	if own || !reference { // the reference product's files have more in them
 		for _, s := range strangers {
 			d.problem(s.place, "", "Write "+d.example(), "the property %s is not known%s", quoted(s.name), tree.DidYouMean(s.name, d.lists()))
 		}
 	}
 	end, _ := d.next()
 	if _, err := d.tokens.ReadToken(); err != io.EOF {
-		return fault.Errorf(fault.Invalid, "%s: nothing may follow the closing brace of the file", d.where(end)).WithHint("Put each file's orders into one list")
+		return d.stop(end, "Put each file's orders into one list", "nothing may follow the closing brace of the file")
 	}
 	return nil
 }
@@ -129,18 +133,16 @@ func (d *document) orders(list string, read func() ([]order.Order, error)) error
 		orders, err := read()
 		d.inOrder = false
 		d.text.begin = d.text.offset
-		if err != nil {
-			return err
-		}
 		for _, found := range d.problems {
 			if len(orders) > 0 {
 				found.Order = orders[0].ID
 			}
 			d.refusal.Add(found)
 		}
-		if len(d.problems) > 0 || d.refusal.Count > 0 {
-			return nil // nothing of the file will be accepted; read on for what else is wrong
+		if err != nil || len(d.problems) > 0 {
+			return err
 		}
+		// Also behind an order with problems: what else is wrong is to be told, too.
 		for _, o := range orders {
 			o.Place = d.where(p)
 			if err := d.emit(o); err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -208,4 +209,56 @@ func FuzzReference(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// The orders that nothing is wrong with come also where something else is wrong, so that what a
+// connector finds wrong with them can be told with the rest.
+func TestOrdersAroundAProblem(t *testing.T) {
+	const text = `{"orders": [
+ {"id": "1", "operation": "delete", "entity": "user", "key": "a"},
+ {"id": "2", "operation": "delete", "entity": "user", "key": "a", "kee": 1},
+ {"id": "3", "operation": "delete", "entity": "user", "key": "a"},
+ {"id": "4", "operation": "delete" "entity": "user", "key": "a"}
+]}`
+	var ids, problems []string
+	err := Own(nil)("x.json", strings.NewReader(text), func(o order.Order) error {
+		ids = append(ids, o.ID)
+		return nil
+	})
+	refusal, ok := errors.AsType[*order.Refusal](err)
+	if !ok || !fault.Is(err, fault.Invalid) || !refusal.Partial {
+		t.Fatalf("%+v", err)
+	}
+	for _, p := range refusal.Problems {
+		problems = append(problems, p.String())
+	}
+	if got := strings.Join(ids, " "); got != "1 3" {
+		t.Errorf("orders %s", got)
+	}
+	if want := []string{`x.json:3:67: order 2: the property "kee" is not known, did you mean key?`, "x.json:5:36: a comma is missing before this place"}; !slices.Equal(problems, want) {
+		t.Errorf("got  %q\nwant %q", problems, want)
+	}
+}
+
+// A file is of one format.
+func TestTwoFormats(t *testing.T) {
+	mappings := Mappings{ResourceTypes: []ResourceType{{Identifier: "Group", DefaultObjectClass: "groups"}}}
+	for text, want := range map[string][]string{
+		`{"orders": [], "ProvisioningOrdersList": [], "whatever": 1}`: {
+			"x.json:1:1: the file has lists of orders in two formats", `x.json:1:46: the property "whatever" is not known`,
+		},
+		`{"ProvisioningOrdersList": [], "whatever": 1}`: nil,
+		`{"orders": [], "whatever": 1}`:                 {`x.json:1:16: the property "whatever" is not known`},
+		`{"whatever": 1}`:                               {"x.json:1:1: the file has no list of orders", `x.json:1:2: the property "whatever" is not known`},
+	} {
+		var problems []string
+		if refusal, ok := errors.AsType[*order.Refusal](Either(mappings, nil)("x.json", strings.NewReader(text), discard)); ok {
+			for _, p := range refusal.Problems {
+				problems = append(problems, p.String())
+			}
+		}
+		if !slices.Equal(problems, want) {
+			t.Errorf("%s: got %q, want %q", text, problems, want)
+		}
+	}
 }

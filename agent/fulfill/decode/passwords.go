@@ -60,7 +60,7 @@ func isPassword(name string) bool {
 // secret makes an order ask for a password. find returns what stands where a binding says, or "".
 func (d *document) secret(p place, o *order.Order, setting string, w Wish, find func(binding string) string) error {
 	if d.passwords == nil {
-		d.problem(p, "password", "Set up PasswordResetSettings", "orders with passwords cannot be taken: nothing says how to encrypt them")
+		d.problem(p, "password", "Set up EncryptionCertificate", "orders with passwords cannot be taken: nothing says how to encrypt them")
 		return nil
 	}
 	s, ok := d.passwords.Setting(setting)

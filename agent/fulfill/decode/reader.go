@@ -14,7 +14,6 @@ import (
 	"github.com/usher-iga/usher/agent/durable"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/agent/settings/tree"
-	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // reader reads an input token by token. Its methods return an error only where nothing more can
@@ -31,12 +30,21 @@ type reader struct {
 	problems []order.Problem // of the order that is being read
 }
 
+// errStopped ends the reading of an input of which no more can be read; why is in the refusal.
+var errStopped = errors.New("no more can be read")
+
 func newReader(name string, in io.Reader) (*reader, error) {
-	t, err := newText(name, in)
-	if err != nil {
-		return nil, err
+	r := &reader{name: name, refusal: order.Refusal{Source: name}}
+	var err error
+	r.text, err = newText(in)
+	switch {
+	case errors.Is(err, errEncoding):
+		return r, r.stop(place{1, 1}, "Save it as UTF-8", "the file is saved as UTF-16 or UTF-32")
+	case err != nil:
+		return r, unreadable(name, err)
 	}
-	return &reader{name: name, text: t, tokens: jsontext.NewDecoder(t), refusal: order.Refusal{Source: name}}, nil
+	r.tokens = jsontext.NewDecoder(r.text)
+	return r, nil
 }
 
 // where writes a place down.
@@ -50,6 +58,13 @@ func (r *reader) problem(p place, subject, hint, format string, args ...any) {
 		return
 	}
 	r.refusal.Add(found)
+}
+
+// stop notes why no more can be read. The error says so.
+func (r *reader) stop(p place, hint, format string, args ...any) error {
+	r.refusal.Add(order.Problem{Place: r.where(p), Message: fmt.Sprintf(format, args...), Hint: hint})
+	r.refusal.Partial = true
+	return errStopped
 }
 
 // unknown notes a name that is not known, and passes its value over.
@@ -175,11 +190,9 @@ func (r *reader) broken(err error) error {
 	syntax, ok := errors.AsType[*jsontext.SyntacticError](err)
 	switch {
 	case errors.Is(err, errTooLong) && r.inOrder:
-		return fault.Errorf(fault.Invalid, "%s: an order is longer than %d MiB", r.where(r.began), maxOrder>>20).
-			WithHint("Spread its links over several orders")
+		return r.stop(r.began, "Spread its links over several orders", "an order is longer than %d MiB", maxOrder>>20)
 	case errors.Is(err, errTooLong):
-		return fault.Errorf(fault.Invalid, "%s: a value is longer than %d MiB", r.where(r.text.next()), maxOrder>>20).
-			WithHint("See that this is a file of orders")
+		return r.stop(r.text.next(), "See that this is a file of orders", "a value is longer than %d MiB", maxOrder>>20)
 	case !ok && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF):
 		return unreadable(r.name, err)
 	}
@@ -189,7 +202,7 @@ func (r *reader) broken(err error) error {
 		err = syntax.Err
 	}
 	reason, hint := explain(r.text.ahead[at:], err)
-	return fault.Errorf(fault.Invalid, "%s: %s", r.where(r.text.at(at)), reason).WithHint("%s", hint)
+	return r.stop(r.text.at(at), hint, "%s", reason)
 }
 
 // unreadable is an error of the input itself; that of a context stays what it is.

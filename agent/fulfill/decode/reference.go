@@ -32,7 +32,8 @@ type member struct {
 }
 
 // referenceOrder reads an order in the reference product's format. What is not known there is
-// passed over: the product's documentation reserves it.
+// passed over, but for what stands in Changes: the product's documentation reserves it. One whose ChangeType is None
+// asks for nothing, and is none.
 func (d *document) referenceOrder() ([]order.Order, error) {
 	var got received
 	err := d.object("an order", func(name string, _ place) (err error) {
@@ -57,7 +58,7 @@ func (d *document) referenceOrder() ([]order.Order, error) {
 			return d.skip()
 		}
 	})
-	if err != nil {
+	if err != nil || strings.EqualFold(got.changeType, "None") {
 		return nil, err
 	}
 	t := translation{document: d, from: got}

@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-
-	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // maxOrder is how long the text of one order may be, in bytes: it is in memory as a whole. It has
@@ -29,16 +27,19 @@ type text struct {
 	offset, begin int64
 }
 
-// newText takes a byte order mark off. A text in another encoding than UTF-8 is fault.Invalid.
-func newText(name string, in io.Reader) (*text, error) {
+// errEncoding is a text in another encoding than UTF-8.
+var errEncoding = errors.New("not UTF-8")
+
+// newText takes a byte order mark off. Errors are errEncoding and those of in.
+func newText(in io.Reader) (*text, error) {
 	buffered := bufio.NewReaderSize(in, 64<<10)
 	head, err := buffered.Peek(4)
 	if err != nil && err != io.EOF {
-		return nil, unreadable(name, err)
+		return nil, err
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}), bytes.IndexByte(head, 0) >= 0:
-		return nil, fault.Errorf(fault.Invalid, "%s:1:1: the file is saved as UTF-16 or UTF-32", name).WithHint("Save it as UTF-8")
+		return nil, errEncoding
 	case bytes.HasPrefix(head, []byte("\ufeff")):
 		_, _ = buffered.Discard(len("\ufeff")) // it is there
 	}

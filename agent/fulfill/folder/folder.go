@@ -10,7 +10,6 @@ package folder
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"maps"
@@ -25,6 +24,7 @@ import (
 	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/connectors/sdk/clock"
+	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // The folders in the watched one where files go.
@@ -33,15 +33,23 @@ const (
 	Errored   = "Errored"
 )
 
-// Options say which folder to watch. All but Interval, RetryAfter and Trouble are obligatory.
+// Options say which folder to watch. Path is obligatory; Look needs Decode and Accept as well, and Watch all
+// but Interval, RetryAfter and Trouble.
 type Options struct {
-	Path    string // absolute
-	Journal *journal.Journal
-	Clock   clock.Clock
-	Decode  fulfill.Decoder
+	Path   string // absolute
+	Clock  clock.Clock
+	Decode fulfill.Decoder
+
+	// Open opens the journal when there may be something to do, and Close closes it when that is done, or Open has
+	// failed: others need it, too. fault.Conflict tells that another process has it.
+	Open  func(ctx context.Context) (*journal.Journal, error)
+	Close func() error
+	// Changed reports whether another process may have changed the journal since Close. It is called while the
+	// journal is closed.
+	Changed func() bool
 
 	// Accept is [fulfill.Accept], and Run is [fulfill.Run], each with the options of the
-	// connection. They are called side by side, each once at a time.
+	// connection and the open journal. They are called side by side, each once at a time.
 	Accept func(ctx context.Context, in fulfill.Input) (journal.Intake, error)
 	Run    func(ctx context.Context) error
 
@@ -68,6 +76,7 @@ type seen struct {
 	size     int64
 	modified time.Time
 	taken    bool // its orders are in the journal
+	link     bool // it is a symbolic link, which is not taken
 }
 
 // New makes the folder and those in it where they are missing. Errors are fault.Storage.
@@ -92,20 +101,32 @@ func New(o Options) (*Folder, error) {
 // Look takes the files that have not changed since the last look, in the order in which they were
 // written. What goes wrong with one is told to Trouble and tried again by the next look, as are the
 // files behind it. Errors are fault.Storage and those of ctx.
-func (f *Folder) Look(ctx context.Context) error {
-	found, err := f.list(ctx)
+func (f *Folder) Look(ctx context.Context, j *journal.Journal) error {
+	due, err := f.scan(ctx)
 	if err != nil {
 		return err
+	}
+	return f.takeAll(ctx, j, due)
+}
+
+// scan finds the files that Look is to take, in their order.
+func (f *Folder) scan(ctx context.Context) (due []string, err error) {
+	found, err := f.list(ctx)
+	if err != nil {
+		return nil, err
 	}
 	names := slices.SortedFunc(maps.Keys(found), func(a, b string) int {
 		return cmp.Or(found[a].modified.Compare(found[b].modified), strings.Compare(a, b))
 	})
 	last := f.files
 	f.files = found
-	var due []string
 	for _, name := range names {
 		file, before := found[name], last[name]
 		switch {
+		case file.link && !before.link:
+			f.Trouble(fault.Errorf(fault.Invalid, "%s is a symbolic link and is not taken", f.path(name)).
+				WithHint("Move the file itself into the folder"))
+		case file.link:
 		case before.size != file.size || !before.modified.Equal(file.modified):
 		case before.taken:
 			found[name] = before
@@ -113,16 +134,23 @@ func (f *Folder) Look(ctx context.Context) error {
 			due = append(due, name)
 		}
 	}
+	return due, nil
+}
+
+// takeAll takes the files that scan found.
+func (f *Folder) takeAll(ctx context.Context, j *journal.Journal, due []string) error {
 	for _, name := range due {
-		file := found[name]
-		if file.taken, err = f.take(ctx, name); err != nil {
+		taken, err := f.take(ctx, j, name)
+		if err != nil {
 			if ctx.Err() != nil {
 				return err
 			}
 			f.Trouble(err)
 			return nil // later files may be about the same objects
 		}
-		found[name] = file
+		file := f.files[name]
+		file.taken = taken
+		f.files[name] = file
 	}
 	return nil
 }
@@ -142,12 +170,14 @@ func (f *Folder) list(ctx context.Context) (map[string]seen, error) {
 			return err
 		}
 		if d.IsDir() {
-			if name == Completed || name == Errored {
+			// In any case: on Windows a folder "completed" is that one.
+			if strings.EqualFold(name, Completed) || strings.EqualFold(name, Errored) {
 				return fs.SkipDir
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() || !wanted(d.Name()) {
+		isLink := d.Type()&fs.ModeSymlink != 0 // also one to a folder, whatever its name
+		if isHidden(d.Name()) || !isLink && (!d.Type().IsRegular() || !wanted(d.Name())) {
 			return nil
 		}
 		info, err := d.Info()
@@ -157,7 +187,7 @@ func (f *Folder) list(ctx context.Context) (map[string]seen, error) {
 		if err != nil {
 			return err
 		}
-		found[filepath.ToSlash(name)] = seen{size: info.Size(), modified: info.ModTime()}
+		found[filepath.ToSlash(name)] = seen{size: info.Size(), modified: info.ModTime(), link: isLink}
 		return nil
 	})
 	if err != nil && ctx.Err() == nil {
@@ -169,12 +199,13 @@ func (f *Folder) list(ctx context.Context) (map[string]seen, error) {
 // wanted reports whether a file of that name may hold orders.
 func wanted(name string) bool {
 	lower := strings.ToLower(name)
-	return strings.HasSuffix(lower, ".json") && !strings.HasSuffix(lower, fulfill.JSONEnding) &&
-		!strings.HasPrefix(name, ".") && !strings.HasPrefix(name, "~")
+	return strings.HasSuffix(lower, ".json") && !strings.HasSuffix(lower, fulfill.JSONEnding)
 }
 
+func isHidden(name string) bool { return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "~") }
+
 // take brings a file into the journal, or moves it away if it is wrong.
-func (f *Folder) take(ctx context.Context, name string) (taken bool, err error) {
+func (f *Folder) take(ctx context.Context, j *journal.Journal, name string) (taken bool, err error) {
 	path := f.path(name)
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -189,11 +220,10 @@ func (f *Folder) take(ctx context.Context, name string) (taken bool, err error) 
 		return false, err
 	}
 	source := journal.Source{Name: name, Digest: digest, Watched: true}
-	if there, err := f.isThere(source); there || err != nil {
+	if there, err := isThere(j, source); there || err != nil {
 		return there, err
 	}
-	same := &sameReader{from: file, hash: sha256.New(), digest: digest, path: path}
-	_, err = f.Accept(ctx, fulfill.Input{Source: source, Reader: same, Decode: same.decoder(f.Decode)})
+	_, err = f.Accept(ctx, fulfill.Input{Source: source, Reader: file, Decode: f.Decode})
 	if _, refused := errors.AsType[*order.Refusal](err); !refused {
 		return err == nil, err
 	}
@@ -205,7 +235,7 @@ func (f *Folder) take(ctx context.Context, name string) (taken bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	if err := fulfill.WriteRefusal(to, f.Journal.Connection(), name, why); err != nil {
+	if err := fulfill.WriteRefusal(to, j.Connection(), name, why); err != nil {
 		return false, err
 	}
 	f.Trouble(why)
@@ -215,8 +245,8 @@ func (f *Folder) take(ctx context.Context, name string) (taken bool, err error) 
 func (f *Folder) path(name string) string { return filepath.Join(f.Path, filepath.FromSlash(name)) }
 
 // isThere reports whether the journal has a file whose results are still to come.
-func (f *Folder) isThere(source journal.Source) (bool, error) {
-	intakes, err := f.Journal.Unreported()
+func isThere(j *journal.Journal, source journal.Source) (bool, error) {
+	intakes, err := j.Unreported()
 	for _, in := range intakes {
 		if in.Source.Watched && in.Source.Name == source.Name && in.Source.Digest == source.Digest {
 			return true, nil

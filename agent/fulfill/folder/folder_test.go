@@ -67,6 +67,10 @@ type deleter struct{}
 
 func (deleter) Examine(context.Context, []sdk.Order) ([]sdk.OrderProblem, error) { return nil, nil }
 
+func (deleter) Resolve(_ context.Context, _ sdk.Connection, objects []sdk.NamedObject) ([]string, error) {
+	return make([]string, len(objects)), nil
+}
+
 func (deleter) Preview(context.Context, sdk.Connection, []sdk.Order, func(sdk.Preview) error) error {
 	return nil
 }
@@ -98,6 +102,20 @@ type site struct {
 	folder  *folder.Folder
 	trouble []string
 	accepts int
+
+	inUse   error // why a watch cannot open the journal
+	isOpen  bool
+	opened  int
+	changed bool
+}
+
+func (s *site) open() (*journal.Journal, error) {
+	if s.inUse != nil {
+		return nil, s.inUse
+	}
+	s.isOpen = true
+	s.opened++
+	return s.journal, nil
 }
 
 func newSite(t *testing.T) *site {
@@ -120,7 +138,10 @@ func (s *site) again(t *testing.T) {
 	t.Helper()
 	var err error
 	s.folder, err = folder.New(folder.Options{
-		Path: s.path, Journal: s.journal, Clock: s.options.Clock, Decode: decode,
+		Path: s.path, Clock: s.options.Clock, Decode: decode,
+		Open:    func(context.Context) (*journal.Journal, error) { return s.open() },
+		Close:   func() error { s.isOpen = false; return nil },
+		Changed: func() bool { return s.changed },
 		Accept: func(ctx context.Context, in fulfill.Input) (journal.Intake, error) {
 			s.accepts++
 			return fulfill.Accept(ctx, s.options, in)
@@ -150,7 +171,7 @@ func (s *site) write(t *testing.T, name, text string) {
 func (s *site) look(t *testing.T, times int) {
 	t.Helper()
 	for range times {
-		if err := s.folder.Look(context.Background()); err != nil {
+		if err := s.folder.Look(context.Background(), s.journal); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -165,7 +186,7 @@ func (s *site) run(t *testing.T) {
 
 func (s *site) report(t *testing.T) {
 	t.Helper()
-	if err := s.folder.Report(context.Background()); err != nil {
+	if err := s.folder.Report(context.Background(), s.journal); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -223,7 +244,7 @@ func TestFiles(t *testing.T) {
 	s.look(t, 2)
 	s.run(t)
 	s.report(t)
-	s.has(t, slices.Concat(stay, with("Completed/good.json"), with("Completed/good-intake-4.json"),
+	s.has(t, slices.Concat(stay, with("Completed/good.json"), with("Completed/good-intake-3.json"),
 		with("Errored/users/mixed.json"), with("Errored/wrong.json"), with("Errored/wrong-refused.json"))...)
 	// A file that repeats what was done is done.
 	s.write(t, "copy.json", "1\n2\n")
@@ -304,7 +325,7 @@ func TestRetried(t *testing.T) {
 	s.run(t)
 	s.report(t)
 	s.options.Fulfiller = kind{}
-	if err := s.journal.Retry(context.Background(), "bad"); err != nil {
+	if err := s.journal.Retry(context.Background(), "bad", "bob"); err != nil {
 		t.Fatal(err)
 	}
 	s.run(t)
@@ -383,23 +404,110 @@ func (unavailable) Examine(context.Context, []sdk.Order) ([]sdk.OrderProblem, er
 	return nil, fault.Errorf(fault.Unavailable, "it does not answer")
 }
 
-func TestWatch(t *testing.T) {
-	s := newSite(t)
-	s.write(t, "a.json", "1\n")
-	s.write(t, "b.json", "bad\n")
+// watch lets the folder be watched until step, which is called with the number of each pause that it makes with the
+// journal closed, returns false.
+func (s *site) watch(t *testing.T, step func(n int) bool) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	clock := s.options.Clock.(*still)
-	clock.slept = func() {
-		_, a := os.Stat(filepath.Join(s.path, "Completed", "a.json"))
-		_, b := os.Stat(filepath.Join(s.path, "Errored", "b.json"))
-		if a == nil && b == nil {
+	n := 0
+	s.options.Clock.(*still).slept = func() {
+		if s.isOpen {
+			time.Sleep(time.Millisecond) // let the run go on
+			return
+		}
+		if n++; !step(n) {
 			cancel()
 		}
-		time.Sleep(time.Millisecond) // let the run go on
 	}
 	if err := s.folder.Watch(ctx); err != nil {
 		t.Fatal(err)
 	}
-	s.has(t, append(with("Completed/a.json"), with("Errored/b.json")...)...)
+}
+
+// While there is nothing to do, a watch leaves the journal to others.
+func TestWatch(t *testing.T) {
+	s := newSite(t)
+	s.write(t, "a.json", "1\n")
+	s.write(t, "b.json", "bad\n")
+	for again := range 2 { // also with a new process
+		s.opened = 0
+		s.watch(t, func(n int) bool { return n < 10 })
+		s.has(t, append(with("Completed/a.json"), with("Errored/b.json")...)...)
+		if want := 2 - again; s.opened != want {
+			t.Errorf("the journal was opened %d times, want %d", s.opened, want)
+		}
+		s.again(t)
+	}
+	if len(s.trouble) > 0 {
+		t.Errorf("%q", s.trouble)
+	}
+}
+
+// What others do to the journal is seen: what they have released is carried out, and what they have carried out is
+// reported.
+func TestWatchBesideOthers(t *testing.T) {
+	s := newSite(t)
+	s.options.Limits.Deletes.Count = 1
+	s.write(t, "a.json", "1\n2\n")
+	s.write(t, "b.json", "3\n4\n")
+	s.watch(t, func(n int) bool {
+		s.changed = false
+		switch n {
+		case 5:
+			if _, err := s.journal.Release(1, "ann"); err != nil {
+				t.Error(err)
+			}
+			s.changed = true
+		case 10:
+			s.has(t, append(with("Completed/a.json"), "b.json")...)
+			if _, err := s.journal.Release(2, "ann"); err != nil {
+				t.Error(err)
+			}
+			s.run(t)
+			s.changed = true
+		}
+		return n < 15
+	})
+	s.has(t, append(with("Completed/a.json"), with("Completed/b.json")...)...)
+	if s.opened > 4 {
+		t.Errorf("the journal was opened %d times", s.opened)
+	}
+}
+
+// While another process has the journal, the watch waits, and tells so once.
+func TestJournalInUse(t *testing.T) {
+	s := newSite(t)
+	s.inUse = fault.Errorf(fault.Conflict, "the orders are in use")
+	s.write(t, "a.json", "1\n")
+	s.watch(t, func(n int) bool {
+		if n == 20 {
+			s.inUse = nil
+		}
+		return n < 25
+	})
+	s.has(t, with("Completed/a.json")...)
+	if len(s.trouble) != 1 || s.trouble[0] != "the orders are in use" {
+		t.Errorf("%q", s.trouble)
+	}
+}
+
+// After a run that failed the next one waits, and the journal is closed meanwhile.
+func TestRunThatFails(t *testing.T) {
+	s := newSite(t)
+	var runs []time.Time
+	s.folder.Run = func(context.Context) error {
+		runs = append(runs, s.options.Clock.Now())
+		if len(runs) == 1 {
+			return fault.Errorf(fault.Unavailable, "it does not answer")
+		}
+		_, err := fulfill.Run(context.Background(), s.options)
+		return err
+	}
+	s.write(t, "a.json", "1\n")
+	s.watch(t, func(n int) bool { return n < 50 })
+	s.has(t, with("Completed/a.json")...)
+	if len(runs) != 2 || runs[1].Sub(runs[0]) < time.Minute || s.opened != 3 || len(s.trouble) != 1 {
+		t.Errorf("run at %v, opened %d times, %q", runs, s.opened, s.trouble)
+	}
 }

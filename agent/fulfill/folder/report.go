@@ -15,16 +15,16 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// Report writes the results of the files all of whose orders have ended, and moves the files.
-// Errors are fault.Storage and those of ctx.
-func (f *Folder) Report(ctx context.Context) error {
-	intakes, err := f.Journal.Unreported()
+// Report writes the results of the files all of whose orders have ended, whoever carried them out, and moves
+// the files. Errors are fault.Storage and those of ctx.
+func (f *Folder) Report(ctx context.Context, j *journal.Journal) error {
+	intakes, err := j.Unreported()
 	if err != nil {
 		return err
 	}
 	for _, in := range intakes {
 		if in.Complete() && in.Source.Watched {
-			if err := f.report(ctx, in); err != nil {
+			if err := f.report(ctx, j, in); err != nil {
 				return err
 			}
 		}
@@ -32,10 +32,10 @@ func (f *Folder) Report(ctx context.Context) error {
 	return nil
 }
 
-func (f *Folder) report(ctx context.Context, in journal.Intake) error {
+func (f *Folder) report(ctx context.Context, j *journal.Journal, in journal.Intake) error {
 	name := in.Source.Name
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
-		return fault.Errorf(fault.Internal, "intake %d of connection %s is said to come from %q, which is not in %s", in.Number, f.Journal.Connection(), name, f.Path)
+		return fault.Errorf(fault.Internal, "intake %d of connection %s is said to come from %q, which is not in %s", in.Number, j.Connection(), name, f.Path)
 	}
 	folder := Completed
 	if in.Errored+in.Canceled > 0 {
@@ -49,7 +49,7 @@ func (f *Folder) report(ctx context.Context, in journal.Intake) error {
 	digest, err := digestOf(from)
 	switch {
 	case err == nil && digest == in.Source.Digest:
-		if err := fulfill.WriteResults(ctx, f.Journal, in.Number, to); err != nil {
+		if err := fulfill.WriteResults(ctx, j, in.Number, to); err != nil {
 			return err
 		}
 		if err := durable.Rename(from, to); err != nil {
@@ -65,11 +65,11 @@ func (f *Folder) report(ctx context.Context, in journal.Intake) error {
 		} else if moved != "" {
 			to = moved
 		}
-		if err := fulfill.WriteResults(ctx, f.Journal, in.Number, to); err != nil {
+		if err := fulfill.WriteResults(ctx, j, in.Number, to); err != nil {
 			return err
 		}
 	}
-	return f.Journal.Reported(in.Number)
+	return j.Reported(in.Number)
 }
 
 // moved is where the file of an intake lies since it was reported; empty if it does not.

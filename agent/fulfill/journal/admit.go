@@ -34,6 +34,7 @@ func (a *admission) admit(o order.Order) error {
 		o.RequestedBy = a.intake.Source.RequestedBy
 	}
 	o.Connection, o.Received = a.journal.options.Connection, a.intake.Received
+	o.SubmittedBy = a.intake.Source.RequestedBy
 	seq, err := a.tx.Bucket(ordersBucket).NextSequence()
 	if err != nil {
 		return err
@@ -50,6 +51,7 @@ func (a *admission) admit(o order.Order) error {
 	if err := a.depend(seq, &o, s); err != nil {
 		return err
 	}
+	s.Pack = plan.Pack(&o)
 	if err := a.found(seq, o.ID); err != nil {
 		return err
 	}
@@ -72,10 +74,7 @@ func (a *admission) item(seq uint64) error {
 // repeat deals with an order that has come before: the first result counts.
 func (a *admission) repeat(o *order.Order, known *identity, hash []byte) error {
 	if !bytes.Equal(known.Hash, hash) {
-		a.refusal.Add(order.Problem{
-			Place: o.Place, Order: o.ID, Message: "an order of this id came before and asked for something else",
-			Hint: "Give the order an id of its own; to repeat an order, repeat it as it was",
-		})
+		a.refusal.Add(different(o.Place, o.ID))
 		return nil
 	}
 	if known.Seq >= a.intake.First {
@@ -92,7 +91,15 @@ func (a *admission) repeat(o *order.Order, known *identity, hash []byte) error {
 	if err := a.mark(watchBucket, numbers(known.Seq, a.intake.Number)); err != nil {
 		return err
 	}
-	a.intake.count(order.Pending, s.State)
+	a.intake.Shared++
+	a.intake.share(order.Pending, s.State)
+	if s.State.Ended() {
+		r, err := a.state(known.Seq)
+		if err != nil {
+			return err
+		}
+		a.intake.Answered = a.intake.Answered.with(r.Finished)
+	}
 	return a.item(known.Seq)
 }
 

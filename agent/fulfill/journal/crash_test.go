@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -46,7 +47,7 @@ func script(j *journal.Journal) error {
 	if err := endAll(j); err != nil {
 		return err
 	}
-	if err := j.Retry(ctx, "4"); err != nil {
+	if err := j.Retry(ctx, "4", "bob"); err != nil {
 		return err
 	}
 	if err := endAll(j); err != nil {
@@ -102,7 +103,8 @@ func told(t *testing.T, j *journal.Journal) (lines []string) {
 	}
 	for i := range 10 {
 		_, r, err := j.Order(fmt.Sprint(i))
-		lines = append(lines, fmt.Sprintf("%+v %v", r, fault.CodeOf(err)))
+		text, _ := json.Marshal(r)
+		lines = append(lines, fmt.Sprintf("%s %v", text, fault.CodeOf(err)))
 	}
 	for _, list := range []func() ([]journal.Entry, error){
 		func() ([]journal.Entry, error) { return j.Ready(100) },

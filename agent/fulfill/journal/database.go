@@ -34,12 +34,13 @@ var (
 	exclusiveBucket = []byte("exclusive") // token, place → seq, and the id of an order that makes the object
 	sharedBucket    = []byte("shared")    // token, place → seq, and 1 if the object only has to be there, else 0
 	edgesBucket     = []byte("edges")     // seq, seq that waits for it → 1 if it fails with it, else 0
+	namesBucket     = []byte("names")     // token of a name → seq of an order that has ended, and another name of the same object
 	missingBucket   = []byte("missing")   // id that no order has yet, 0, seq that wants it → nothing; of one intake
 	freedBucket     = []byte("freed")     // seq that has ended, and whose edges are still there → nothing
 
 	// What to do next.
 	openingBucket = []byte("opening") // intake whose orders are not all in ready yet → nothing
-	readyBucket   = []byte("ready")   // phase, seq → nothing
+	readyBucket   = []byte("ready")   // phase, intake, pack, seq → nothing
 	startedBucket = []byte("started") // seq → nothing
 	owedBucket    = []byte("owed")    // seq whose secrets are to be delivered → nothing
 	watchBucket   = []byte("watch")   // seq, intake that repeats it → nothing
@@ -52,7 +53,7 @@ var metaKey = []byte("meta")
 func buckets() [][]byte {
 	return [][]byte{
 		metaBucket, intakesBucket, itemsBucket, ordersBucket, statesBucket, resultsBucket, idsBucket,
-		exclusiveBucket, sharedBucket, edgesBucket, missingBucket, freedBucket,
+		exclusiveBucket, sharedBucket, namesBucket, edgesBucket, missingBucket, freedBucket,
 		openingBucket, readyBucket, startedBucket, owedBucket, watchBucket, unreportedBucket,
 	}
 }
@@ -68,7 +69,7 @@ const foreign = time.Millisecond
 
 func openBolt(path string) (*bbolt.DB, error) {
 	return bbolt.Open(path, durable.FileMode, &bbolt.Options{
-		Timeout: foreign, FreelistType: bbolt.FreelistArrayType, NoStatistics: true,
+		Timeout: foreign, FreelistType: bbolt.FreelistArrayType,
 	})
 }
 
@@ -105,7 +106,7 @@ func (j *Journal) create() error {
 
 // openDatabase opens the file and looks whether this release understands it.
 func (j *Journal) openDatabase() error {
-	path := j.path(fileName)
+	path := j.path(j.file)
 	why, err := boltcheck.Check(path)
 	if err != nil {
 		return err
@@ -167,14 +168,14 @@ func guard(work func() error) (err error) {
 // explain tells what to do about damage.
 func (j *Journal) explain(err error) error {
 	if d, ok := errors.AsType[damage](err); ok && fault.Of(err) == nil {
-		return fault.Errorf(fault.Storage, "the journal of connection %s is damaged: %s: %w", j.options.Connection, j.path(fileName), d).
+		return fault.Errorf(fault.Storage, "the journal of connection %s is damaged: %s: %w", j.options.Connection, j.path(j.file), d).
 			WithHint("Bring the folder %s back from a backup. Without one, move it aside: which of the orders in it were carried out is then known to the target system only", j.folder)
 	}
 	return err
 }
 
 func (j *Journal) failed(doing string, err error) error {
-	return durable.Fault(j.explain(err), doing, j.path(fileName))
+	return durable.Fault(j.explain(err), doing, j.path(j.file))
 }
 
 // usable tells why the database cannot be used, if so; mu is held.
@@ -233,8 +234,14 @@ func (j *Journal) update(step string, work func(t *txn) error) error {
 		}
 		return err
 	}
+	if j.updates++; j.updates%releasedAfter == 0 {
+		return guard(func() error { return release(j.db) })
+	}
 	return nil
 }
+
+// releasedAfter is after how many transactions mapped memory is given back.
+const releasedAfter = 8
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

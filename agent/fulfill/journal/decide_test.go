@@ -83,12 +83,12 @@ func TestCancelAndRetry(t *testing.T) {
 	carryOut(t, j, failed)
 	wrong(t, j.Cancel("1", "ann"), fault.Conflict, "begun already")
 	wrong(t, j.Cancel("9", "ann"), fault.NotFound, "no order 9")
-	wrong(t, j.Retry(context.Background(), "2"), fault.Conflict, "order 1, on which it depends, failed")
+	wrong(t, j.Retry(context.Background(), "2", "bob"), fault.Conflict, "order 1, on which it depends, failed")
 	if err := j.Reported(in.Number); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"1", "2", "3"} {
-		if err := j.Retry(context.Background(), id); err != nil {
+		if err := j.Retry(context.Background(), id, "bob"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -104,7 +104,7 @@ func TestCancelAndRetry(t *testing.T) {
 	if err != nil || now.Executed != 3 || now.Reported || !now.Complete() {
 		t.Errorf("%+v, %v", now, err)
 	}
-	wrong(t, j.Retry(context.Background(), "1"), fault.Conflict, "it is Executed")
+	wrong(t, j.Retry(context.Background(), "1", "bob"), fault.Conflict, "it is Executed")
 }
 
 // An order that is canceled while it waits keeps its place: what is behind it still waits for
@@ -121,7 +121,7 @@ func TestRetryInPlace(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.retry {
-				if err := j.Retry(context.Background(), "2"); err != nil {
+				if err := j.Retry(context.Background(), "2", "bob"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -214,7 +214,7 @@ func TestRetryAfterDelivery(t *testing.T) {
 		if err := j.Delivered(entries[0].Seq); err != nil {
 			t.Fatal(err)
 		}
-		if err := j.Retry(context.Background(), "1"); err != nil {
+		if err := j.Retry(context.Background(), "1", "bob"); err != nil {
 			t.Fatal(err)
 		}
 		entries, err = j.Ready(10)
@@ -243,7 +243,7 @@ func TestCompact(t *testing.T) {
 	if again := accept(t, j, update("1", byID("a"))); again.Errored != 1 || !again.Complete() {
 		t.Errorf("%+v", again)
 	}
-	wrong(t, j.Retry(context.Background(), "1"), fault.Conflict, "is forgotten")
+	wrong(t, j.Retry(context.Background(), "1", "bob"), fault.Conflict, "is forgotten")
 	if all, err := j.Unreported(); err != nil || len(all) != 1 {
 		t.Errorf("%+v, %v", all, err)
 	}

@@ -12,7 +12,7 @@ import (
 type Finished struct {
 	Seq uint64
 	// Result is how it ended. What the journal knows itself is filled in: Order, Operation, Entity,
-	// Attempts, Started and Finished.
+	// Attempts, Started, Finished, RetriedBy and Retried.
 	Result order.Result
 }
 
@@ -50,6 +50,7 @@ func (t *txn) end(f Finished) error {
 	r := f.Result
 	r.Order, r.Operation, r.Entity = o.ID, o.Operation, o.Entity
 	r.Attempts, r.Started, r.Finished = s.Attempts, s.First, t.journal.now()
+	r.RetriedBy, r.Retried = s.RetriedBy, s.Retried
 	if err := t.put(resultsBucket, number(f.Seq), r); err != nil {
 		return err
 	}
@@ -66,6 +67,9 @@ func (t *txn) end(f Finished) error {
 	}
 	s.State = r.State
 	if err := t.free(f.Seq, s); err != nil {
+		return err
+	}
+	if err := t.learn(f.Seq, o, &r); err != nil {
 		return err
 	}
 	return t.count(f.Seq, s.Intake, order.Pending, r.State)
@@ -108,7 +112,11 @@ func (t *txn) count(seq, own uint64, from, to order.State) error {
 		if in == nil {
 			continue // it is being received, and was dropped
 		}
-		in.count(from, to)
+		if n == own {
+			in.count(from, to)
+		} else {
+			in.share(from, to)
+		}
 		switch {
 		case in.State == IntakeReceiving:
 		case in.Pending() == 0:

@@ -43,9 +43,40 @@ type Intake struct {
 	Errored  uint64 `json:"errored"`
 	Canceled uint64 `json:"canceled"`
 
+	Answered Answered `json:"answered,omitzero"` // of them, those that had ended before
+
 	Finished time.Time `json:"finished,omitzero"` // when the last order ended
 	Reported bool      `json:"reported"`          // its results were handed over
 	Compact  bool      `json:"compact,omitempty"` // what was asked for is forgotten
+}
+
+// Answered counts orders that came before and had ended when they came again: the result that they
+// have is the answer, and nothing is done.
+type Answered struct {
+	Orders uint64    `json:"orders"`
+	First  time.Time `json:"first"` // when the first of them ended
+	Last   time.Time `json:"last"`
+}
+
+// with counts one that ended at a time.
+func (a Answered) with(finished time.Time) Answered {
+	if a.Orders == 0 || finished.Before(a.First) {
+		a.First = finished
+	}
+	if a.Orders == 0 || finished.After(a.Last) {
+		a.Last = finished
+	}
+	a.Orders++
+	return a
+}
+
+// Dates says on which days they ended, in UTC, such as "2026-03-01 to 2026-03-05".
+func (a Answered) Dates() string {
+	first, last := a.First.UTC().Format(time.DateOnly), a.Last.UTC().Format(time.DateOnly)
+	if first == last {
+		return first
+	}
+	return first + " to " + last
 }
 
 // Pending counts the orders that have not ended.
@@ -61,6 +92,19 @@ type intake struct {
 	Next  uint64 `json:"next"`  // seq behind its last order
 	// Opened is the seq up to which orders that wait for nothing are in the list of the ready ones.
 	Opened uint64 `json:"opened"`
+	// Shared counts the orders that have not ended and are another intake's: they came before.
+	Shared uint64 `json:"shared,omitempty"`
+}
+
+// share is count for an order of another intake.
+func (i *intake) share(from, to order.State) {
+	if !from.Ended() && i.Shared > 0 {
+		i.Shared--
+	}
+	if !to.Ended() {
+		i.Shared++
+	}
+	i.count(from, to)
 }
 
 // count moves an order that is counted in to another state; a state that is no outcome counts

@@ -3,6 +3,7 @@
 //
 //	journal.db                     bbolt: everything
 //	journal.lock, journal.holder   who has the journal open
+//	journal.new, journal.copy, sorting   of work under way; deleted when the journal is opened
 //
 // Whatever it says it has, is on disk. An order moves on by transactions only: it is accepted with
 // all others of its intake or not at all, it is noted as started before a connector gets it, and its
@@ -42,10 +43,17 @@ type Options struct {
 	// Wait is how long Open waits for another process to close the journal; default 2
 	// seconds.
 	Wait time.Duration
+	// Waiting is told once, after a second, that another process has the journal, such as " by process 7
+	// since ..."; empty if it is not known which. May be nil.
+	Waiting func(by string)
 	// Chunk is how many orders, and how many that wait for others, one transaction goes
 	// through where there may be any number; default 500. Memory grows with it, as their
 	// entries lie on as many pages.
 	Chunk int
+	// Decided is told each decision of an operator, for the audit, before it takes effect: an error of
+	// it, which is returned, keeps it from that. After a crash there may be one told that did not take
+	// effect. It must not use the journal. May be nil.
+	Decided func(Decision) error
 	// Cut is for crash tests: it is called before each step that changes the disk, and an
 	// error of it fails the step.
 	Cut func(step string) error
@@ -78,7 +86,8 @@ func Folder(workFolder, connection string) string {
 type Journal struct {
 	options Options
 	folder  string
-	lock    *lock.Lock
+	file    string     // the name of the database in it
+	lock    *lock.Lock // nil: it is a copy, which nobody else opens
 
 	// admitting is held by the one intake or retry under way.
 	admitting chan struct{}
@@ -90,6 +99,8 @@ type Journal struct {
 	mu     sync.RWMutex
 	db     *bbolt.DB // nil when closed
 	broken error     // a transaction failed and nobody knows what is on disk
+
+	updates int // how many transactions for writing there were
 }
 
 // Open opens the journal of a connection, or makes an empty one, and drops an intake that was cut
@@ -100,7 +111,7 @@ type Journal struct {
 func Open(ctx context.Context, o Options) (*Journal, error) {
 	o = o.withDefaults()
 	j := &Journal{
-		options: o, folder: Folder(o.WorkFolder, o.Connection),
+		options: o, folder: Folder(o.WorkFolder, o.Connection), file: fileName,
 		admitting: make(chan struct{}, 1), news: make(chan struct{}, 1),
 	}
 	if err := durable.MakeFolder(j.folder); err != nil {
@@ -118,8 +129,13 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 
 // open makes the journal ready while the lock is held.
 func (j *Journal) open() error {
-	if err := durable.Remove(j.path(newName)); err != nil {
-		return err
+	for _, left := range []string{newName, copyName} {
+		if err := durable.Remove(j.path(left)); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(j.path(sortName)); err != nil {
+		return durable.Fault(err, "delete", j.path(sortName))
 	}
 	if _, err := os.Stat(j.path(fileName)); errors.Is(err, os.ErrNotExist) {
 		if err := j.create(); err != nil {
@@ -129,17 +145,23 @@ func (j *Journal) open() error {
 	if err := j.openDatabase(); err != nil {
 		return err
 	}
-	return j.dropUnfinished()
+	if err := j.dropUnfinished(); err != nil {
+		return err
+	}
+	return j.shrink() // also where an earlier attempt was cut off
 }
 
-// Close gives the journal back. It may be called twice.
+// Close gives the journal back; of a copy, nothing stays. It may be called twice.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var err error
 	if j.db != nil {
-		err = durable.Fault(j.db.Close(), "close", j.path(fileName))
+		err = durable.Fault(j.db.Close(), "close", j.path(j.file))
 		j.db = nil
+	}
+	if j.isCopy() {
+		return errors.Join(err, durable.Remove(j.path(j.file)))
 	}
 	j.lock.Release()
 	return err
@@ -162,6 +184,8 @@ func (j *Journal) tell() {
 const (
 	fileName = "journal.db"
 	newName  = "journal.new"
+	copyName = "journal.copy"
+	sortName = "sorting" // a folder
 )
 
 func (j *Journal) path(name string) string { return filepath.Join(j.folder, name) }
@@ -175,17 +199,27 @@ func (j *Journal) step(name string) error {
 
 func (j *Journal) now() time.Time { return j.options.Clock.Now().UTC().Truncate(time.Millisecond) }
 
-// pause is the time between two attempts to get the lock.
-const pause = 50 * time.Millisecond
+const (
+	// pause is the time between two attempts to get the lock.
+	pause = 50 * time.Millisecond
+	// quiet is how long Open waits before it tells so: mostly nobody sees it.
+	quiet = time.Second
+)
 
 // acquire takes the lock of a journal, or says who holds it as fault.Conflict.
 func acquire(ctx context.Context, folder string, o Options) (*lock.Lock, error) {
-	for end := o.Clock.Now().Add(o.Wait); ; {
+	began := o.Clock.Now()
+	for told := o.Waiting == nil; ; {
 		l, by, err := lock.Try(filepath.Join(folder, "journal"), "", o.Clock.Now())
 		if err != nil || l != nil {
 			return l, err
 		}
-		if !o.Clock.Now().Before(end) {
+		waited := o.Clock.Now().Sub(began)
+		if !told && waited >= quiet {
+			told = true
+			o.Waiting(by)
+		}
+		if waited >= o.Wait {
 			return nil, fault.Errorf(fault.Conflict, "the orders of connection %s are in use%s", o.Connection, by).
 				WithHint("Wait until the command or service that uses them has ended")
 		}

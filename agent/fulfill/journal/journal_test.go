@@ -166,11 +166,11 @@ func TestSequence(t *testing.T) {
 		"its object's lane":       {[]order.Order{create("1", "a"), update("2", made("1")), update("3", upn("A"))}, []string{"1", "2", "3"}},
 		"link before its target":  {[]order.Order{link("1", byID("g"), refs(upn("a")), nil), create("2", "a")}, []string{"2", "1"}},
 		"then its deletion":       {[]order.Order{link("1", byID("g"), refs(upn("a")), nil), create("2", "a"), remove("3", upn("a"))}, []string{"2", "1", "3"}},
-		"links before a deletion": {[]order.Order{link("1", byID("g"), refs(byID("a")), nil), link("2", byID("h"), refs(byID("a")), nil), remove("3", byID("a"))}, []string{"1 2", "3"}},
+		"links before a deletion": {[]order.Order{link("1", byID("g"), refs(byID("a")), nil), link("2", byID("g"), refs(byID("b")), nil), remove("3", byID("a")), remove("4", byID("b"))}, []string{"1 2", "3 4"}},
 		"rehire":                  {[]order.Order{remove("1", upn("a")), create("2", "a"), link("3", byID("g"), refs(upn("a")), nil)}, []string{"1", "2", "3"}},
 		"rename, then a new one":  {[]order.Order{update("1", upn("a")), create("2", "a")}, []string{"1", "2"}},
 		"target may change":       {[]order.Order{update("1", byID("a")), link("2", byID("g"), refs(byID("a")), nil)}, []string{"1 2"}},
-		"links side by side":      {[]order.Order{link("1", byID("g"), refs(byID("a")), nil), link("2", byID("g"), nil, refs(byID("b")))}, []string{"1 2"}},
+		"links side by side":      {[]order.Order{link("1", byID("g"), refs(byID("a")), nil), link("2", byID("g"), nil, refs(byID("b")))}, []string{"2 1"}},
 		"one link in order":       {[]order.Order{link("1", byID("g"), refs(byID("a")), nil), link("2", byID("g"), nil, refs(byID("a")))}, []string{"1", "2"}},
 		"change after links":      {[]order.Order{link("1", byID("g"), refs(byID("a")), nil), link("2", byID("g"), refs(byID("b")), nil), update("3", byID("g")), link("4", byID("g"), refs(byID("c")), nil)}, []string{"1 2", "3", "4"}},
 		"two makers of one key":   {[]order.Order{create("1", "a"), create("2", "a")}, []string{"1", "2"}},
@@ -182,6 +182,69 @@ func TestSequence(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// Additions to one group come one after the other, however far apart an input has them; what came in an
+// earlier input is not behind a later one for that.
+func TestAdditionsToOneGroupComeTogether(t *testing.T) {
+	j := opened(t)
+	var inputs [2][]order.Order
+	for n := range 300 {
+		o := link(fmt.Sprint(n), byID(fmt.Sprint("g", n%3)), []order.Ref{byID(fmt.Sprint("u", n))}, nil)
+		if n%2 == 0 { // said from the user's side
+			o.Entity, o.Key = "user", byID(fmt.Sprint("u", n))
+			o.Links = []order.Link{{Navigation: "memberOf", Add: []order.Ref{byID(fmt.Sprint("g", n%3))}}}
+		}
+		inputs[n/200] = append(inputs[n/200], o)
+	}
+	accept(t, j, inputs[0]...)
+	accept(t, j, inputs[1]...)
+	entries, err := j.Ready(1000)
+	if err != nil || len(entries) != 300 {
+		t.Fatal(len(entries), err)
+	}
+	changes, last := 0, ""
+	for i, e := range entries {
+		group := e.Order.Key.ID
+		if e.Order.Entity == "user" {
+			group = e.Order.Links[0].Add[0].ID
+		}
+		if group != last {
+			changes, last = changes+1, group
+		}
+		if early := e.Seq <= 200; early != (i < 200) {
+			t.Fatalf("the order %s is the %dth", e.Order.ID, i)
+		}
+	}
+	if changes != 6 {
+		t.Errorf("the group changes %d times", changes)
+	}
+}
+
+// However many orders are asked for, not more is read at once than fits into memory well.
+func TestFewLargeOrdersAtOnce(t *testing.T) {
+	j := opened(t)
+	large, err := json.Marshal(strings.Repeat("x", 1<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var orders []order.Order
+	for n := range 10 {
+		o := update(fmt.Sprint(n), byID(fmt.Sprint("u", n)))
+		o.Attributes[0].Value = large
+		orders = append(orders, o)
+	}
+	accept(t, j, orders...)
+	entries, err := j.Ready(1000)
+	if err != nil || len(entries) != 4 || entries[0].Size < 1<<20 {
+		t.Fatalf("%d orders, %v", len(entries), err)
+	}
+	if _, err := j.Start(entries); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err = j.Interrupted(1, 1000); err != nil || len(entries) != 3 {
+		t.Errorf("%d orders, %v", len(entries), err)
 	}
 }
 
@@ -246,8 +309,11 @@ func TestRepetition(t *testing.T) {
 		}
 	}
 	last := accept(t, j, update("1", byID("a")))
-	if !last.Complete() || last.Executed != 1 {
+	if !last.Complete() || last.Executed != 1 || last.Answered.Orders != 1 || last.Answered.Dates() != "2026-03-01" {
 		t.Errorf("%+v", last)
+	}
+	if first.Answered.Orders+again.Answered.Orders > 0 {
+		t.Errorf("answered before an answer was there: %+v, %+v", first, again)
 	}
 	_, err := receive(j, "", update("4", byID("d")), update("1", byID("b")))
 	wrong(t, err, fault.Invalid, "orders.json is refused", "order 1", "asked for something else")
@@ -257,6 +323,45 @@ func TestRepetition(t *testing.T) {
 	accept(t, j, update("4", byID("e"))) // its id was never taken
 }
 
+// An order that several inputs have is left once.
+func TestLeft(t *testing.T) {
+	j := opened(t)
+	left := func(pending, held uint64) {
+		t.Helper()
+		if p, h, err := j.Left(); err != nil || p != pending || h != held {
+			t.Errorf("%d pending, %d held, %v; want %d, %d", p, h, err, pending, held)
+		}
+	}
+	accept(t, j, update("1", byID("a")), update("2", byID("b")))
+	for range 3 {
+		accept(t, j, update("1", byID("a")), update("2", byID("b")))
+	}
+	left(2, 0)
+	held, err := receive(j, "many", update("1", byID("a")), update("3", byID("c")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left(2, 1)
+	carryOut(t, j, func(id string) order.Result {
+		r := executed(id)
+		if id == "1" {
+			r.Fail(fault.Errorf(fault.Refused, "no licence left"))
+		}
+		return r
+	})
+	left(0, 1)
+	if err := j.Retry(t.Context(), "1", "bob"); err != nil {
+		t.Fatal(err)
+	}
+	left(1, 1)
+	if _, err := j.Release(held.Number, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	left(2, 0)
+	carryOut(t, j, executed)
+	left(0, 0)
+}
+
 // Intakes that are refused whole, with the reason.
 func TestRefused(t *testing.T) {
 	placed := func(o order.Order, place string) order.Order { o.Place = place; return o }
@@ -264,10 +369,10 @@ func TestRefused(t *testing.T) {
 		orders []order.Order
 		want   []string
 	}{
-		"circle":         {[]order.Order{update("1", byID("a"), "2"), update("2", byID("b"), "3"), update("3", byID("c"), "1")}, []string{"wait for each other in a circle", "1, then 3, then 2, and then 1 again"}},
-		"itself":         {[]order.Order{update("1", byID("a"), "1")}, []string{"circle: 1, and then 1 again"}},
-		"by lane":        {[]order.Order{update("1", byID("a"), "2"), update("2", byID("a"))}, []string{"circle"}},
-		"makers":         {[]order.Order{with(create("1", "a"), upn("b")), with(create("2", "b"), upn("a"))}, []string{"circle"}},
+		"circle":         {[]order.Order{update("1", byID("a"), "2"), update("2", byID("b"), "3"), update("3", byID("c"), "1")}, []string{"wait for each other in a circle", "in a circle: 1 depends on 2; 2 depends on 3; 3 depends on 1"}},
+		"itself":         {[]order.Order{update("1", byID("a"), "1")}, []string{"circle: 1 depends on 1"}},
+		"by lane":        {[]order.Order{update("1", byID("a"), "2"), update("2", byID("a"))}, []string{"circle: 1 depends on 2; 2 stands behind 1, about the same object"}},
+		"makers":         {[]order.Order{with(create("1", "a"), upn("b")), with(create("2", "b"), upn("a"))}, []string{"1 names by a natural key what 2 makes"}},
 		"unknown order":  {[]order.Order{placed(update("1", made("x")), "f:3:1")}, []string{"f:3:1: order 1: it refers to the order x, which does not exist"}},
 		"no key":         {[]order.Order{update("1", order.Ref{})}, []string{"the key is missing"}},
 		"two ways":       {[]order.Order{update("1", order.Ref{ID: "1", Order: "2"})}, []string{"named in two ways"}},
@@ -277,7 +382,7 @@ func TestRefused(t *testing.T) {
 		"several":        {[]order.Order{update("", byID("a")), update("2", order.Ref{})}, []string{"the id is missing", "(and 1 more)"}},
 		"attribute":      {[]order.Order{{ID: "1", Operation: sdk.Update, Entity: "user", Key: byID("a"), Attributes: []order.Attribute{{Path: "x", Value: json.RawMessage("1")}, {Path: "X", Value: json.RawMessage("{")}}}}, []string{"given twice"}},
 		"natural key":    {[]order.Order{update("1", order.Ref{Attribute: "mail"})}, []string{"needs an attribute and a value"}},
-		"makes what is":  {[]order.Order{{ID: "1", Operation: sdk.Create, Entity: "user", Key: byID("a")}}, []string{"names one that is there"}},
+		"makes what is":  {[]order.Order{{ID: "1", Operation: sdk.Create, Entity: "user", Key: byID("a")}}, []string{"it makes an object, and has a key"}},
 		"too many words": {[]order.Order{link("1", byID("g"), nil, []order.Ref{{}})}, []string{"named by nothing"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -44,20 +44,10 @@ func (t *txn) follow(node, after uint64) (to uint64, ok bool, err error) {
 // queue puts an order behind those that deal with the same objects. It tells whether one that
 // came before, in the same intake, which begins at first, now waits for it.
 func (t *txn) queue(seq, first uint64, o *order.Order, s *status) (forward bool, err error) {
-	claims := plan.Claims(o)
-	for _, c := range claims {
-		if !c.Natural {
-			continue
-		}
-		if last, ok := t.lastHolder(c.Presence()); ok && last.maker != "" {
-			if s.Aliases == nil {
-				s.Aliases = map[string]string{}
-			}
-			s.Aliases[c.Object] = last.maker
-			claims = append(claims, c.Alias(last.maker))
-		}
+	if s.Also, err = t.also(o); err != nil {
+		return false, err
 	}
-	for _, h := range plan.Holds(claims) {
+	for _, h := range plan.Holds(plan.Claims(o, s.Also)) {
 		if !h.Exclusive {
 			err = t.share(seq, h, s)
 		} else {
@@ -144,13 +134,7 @@ func (t *txn) exclude(seq, first uint64, token plan.Token, o *order.Order, s *st
 
 // leave gives back the tokens of an order.
 func (t *txn) leave(seq uint64, o *order.Order, s *status) error {
-	claims := plan.Claims(o)
-	for _, c := range claims {
-		if maker, ok := s.Aliases[c.Object]; ok && c.Natural {
-			claims = append(claims, c.Alias(maker))
-		}
-	}
-	for _, h := range plan.Holds(claims) {
+	for _, h := range plan.Holds(plan.Claims(o, s.Also)) {
 		if err := t.drop(sharedBucket, laneKey(h.Token, s.Place)); err != nil {
 			return err
 		}
@@ -167,6 +151,6 @@ func (t *txn) leave(seq uint64, o *order.Order, s *status) error {
 			}
 		}
 	}
-	s.Aliases = nil
+	s.Also = nil
 	return nil
 }

@@ -195,7 +195,7 @@ func TestModel(t *testing.T) {
 				if m.states[id] == order.Canceled {
 					return // its place depends on what it still waited for: see TestRetryInPlace
 				}
-				err := j.Retry(context.Background(), id)
+				err := j.Retry(context.Background(), id, "bob")
 				switch {
 				case err == nil:
 					m.again(id)

@@ -53,6 +53,27 @@ func (j *Journal) Unreported() ([]Intake, error) {
 	return found, err
 }
 
+// Left counts the orders that have not ended, each once: those that can be carried out and those
+// that are held. Errors are fault.Storage.
+func (j *Journal) Left() (pending, held uint64, err error) {
+	err = j.view(func(t *txn) error {
+		c := t.tx.Bucket(unreportedBucket).Cursor()
+		for key, _ := c.First(); key != nil; key, _ = c.Next() {
+			in, err := t.knownIntake(binary.BigEndian.Uint64(key))
+			if err != nil {
+				return err
+			}
+			if in.State == IntakeHeld {
+				held += in.Pending() - in.Shared
+			} else {
+				pending += in.Pending() - in.Shared
+			}
+		}
+		return nil
+	})
+	return pending, held, err
+}
+
 // Reported notes that the results of an intake were handed over. Errors are those of Intake.
 func (j *Journal) Reported(n uint64) error {
 	return j.update("report an intake", func(t *txn) error {
@@ -91,7 +112,7 @@ func (t *txn) state(seq uint64) (order.Result, error) {
 		if err != nil {
 			return order.Result{}, err
 		}
-		return *r, nil
+		return *r, t.tellOwed(seq, r)
 	}
 	s, err := t.known(seq)
 	if err != nil {
@@ -108,11 +129,27 @@ func (t *txn) state(seq uint64) (order.Result, error) {
 	if err != nil {
 		return order.Result{}, err
 	}
-	r := order.Result{Order: o.ID, Operation: o.Operation, Entity: o.Entity, State: s.State, Attempts: s.Attempts, Started: s.First}
+	r := order.Result{Order: o.ID, Operation: o.Operation, Entity: o.Entity, State: s.State, Attempts: s.Attempts, Started: s.First,
+		RetriedBy: s.RetriedBy, Retried: s.Retried}
 	if in.State == IntakeHeld {
 		r.State, r.Message = order.Held, in.Reason
 	}
 	return r, nil
+}
+
+// tellOwed adds what became of the secrets of an order that has ended.
+func (t *txn) tellOwed(seq uint64, r *order.Result) error {
+	if !t.has(owedBucket, number(seq)) {
+		return nil
+	}
+	s, err := t.known(seq)
+	if err != nil {
+		return err
+	}
+	if r.Undelivered = s.Undelivered; r.Undelivered == nil {
+		r.Undelivered = &order.Undelivered{}
+	}
+	return nil
 }
 
 // Results calls with for each order of an intake, in the sequence of the input, until it returns an

@@ -33,10 +33,8 @@ type Receipt struct {
 // ctx. admitted is told each order that did not come before, until Accept returns; it may be
 // nil. Errors are those of ctx and fault.Storage.
 func (j *Journal) Begin(ctx context.Context, from Source, admitted func(*order.Order)) (*Receipt, error) {
-	select {
-	case j.admitting <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if err := j.admit(ctx); err != nil {
+		return nil, err
 	}
 	if admitted == nil {
 		admitted = func(*order.Order) {}
@@ -47,6 +45,16 @@ func (j *Journal) Begin(ctx context.Context, from Source, admitted func(*order.O
 		return nil, err
 	}
 	return r, nil
+}
+
+// admit waits until no other intake is received. Take from admitting when it has ended.
+func (j *Journal) admit(ctx context.Context) error {
+	select {
+	case j.admitting <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (r *Receipt) begin(from Source) error {
@@ -75,13 +83,7 @@ func (r *Receipt) begin(from Source) error {
 // Add takes an order into the intake. What is wrong with the order is told by Accept, with
 // what is wrong with others; an error is fault.Storage and ends the intake.
 func (r *Receipt) Add(o order.Order) error {
-	problems := o.Check()
-	if o.Connection != "" && !strings.EqualFold(o.Connection, r.journal.options.Connection) {
-		problems = append(problems, order.Problem{
-			Place: o.Place, Order: o.ID, Message: fmt.Sprintf("it is for the connection %s, not for %s", o.Connection, r.journal.options.Connection),
-			Hint: "Give orders to the connection that they name",
-		})
-	}
+	problems := r.journal.Check(&o)
 	for _, p := range problems {
 		r.refusal.Add(p)
 	}
@@ -89,27 +91,24 @@ func (r *Receipt) Add(o order.Order) error {
 		return nil
 	}
 	r.chunk = append(r.chunk, o)
-	r.bytes += weight(&o)
+	r.bytes += o.Weight()
 	if r.bytes < chunkBytes && len(r.chunk) < r.journal.options.Chunk {
 		return nil
 	}
 	return r.flush()
 }
 
-// weight is about how many bytes an order takes.
-func weight(o *order.Order) int {
-	n := 200
-	for _, a := range o.Attributes {
-		n += len(a.Path) + len(a.Value) + 20
+// Check tells what is wrong with an order by itself, whatever came before and comes with it.
+func (j *Journal) Check(o *order.Order) []order.Problem {
+	problems := o.Check()
+	if o.Connection != "" && !strings.EqualFold(o.Connection, j.options.Connection) {
+		problems = append(problems, order.Problem{
+			Place: o.Place, Order: o.ID, Message: fmt.Sprintf("it is for the connection %s, not for %s", o.Connection, j.options.Connection),
+			Hint: "Give orders to the connection that they name",
+		})
 	}
-	for _, l := range o.Links {
-		n += 100 * (len(l.Add) + len(l.Remove))
-	}
-	return n
+	return problems
 }
-
-// Refuse makes Accept refuse the intake, for a reason that was found elsewhere.
-func (r *Receipt) Refuse(p order.Problem) { r.refusal.Add(p) }
 
 // flush writes what was added.
 func (r *Receipt) flush() error {
@@ -133,10 +132,7 @@ func (r *Receipt) flush() error {
 		return err
 	}
 	r.forward = r.forward || forward
-	for _, p := range found.Problems {
-		r.refusal.Add(p)
-	}
-	r.refusal.Count += found.Count - len(found.Problems)
+	r.refusal.Merge(&found)
 	r.chunk, r.bytes = r.chunk[:0], 0
 	return nil
 }
@@ -191,18 +187,18 @@ func (r *Receipt) end() {
 	}
 }
 
-// Discard gives the intake up; nothing of it stays. After Accept or Discard it does nothing.
-// What an error leaves is dropped by the next Begin or Open.
+// Discard gives the intake up; nothing of it stays, and the disk gets its space back. After Accept
+// or Discard it does nothing. What an error leaves is dropped by the next Begin or Open.
 func (r *Receipt) Discard() error {
 	if r.ended {
 		return nil
 	}
 	defer r.end()
-	err := r.journal.dropIntake(r.intake)
-	if err != nil {
+	if err := r.journal.dropIntake(r.intake); err != nil {
 		r.journal.leftover = r.intake
+		return err
 	}
-	return err
+	return r.journal.shrink()
 }
 
 // examine looks at what can be judged only when all orders are there.
@@ -218,10 +214,7 @@ func (r *Receipt) examine(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			r.refusal.Add(order.Problem{
-				Place: o.Place, Order: o.ID, Message: fmt.Sprintf("it refers to the order %s, which does not exist", id),
-				Hint: "Put that order into the same input, or give it before",
-			})
+			r.refusal.Add(missing(o.Place, o.ID, string(id)))
 		}
 		return nil
 	})
@@ -242,33 +235,10 @@ func (r *Receipt) examine(ctx context.Context) error {
 		if err != nil || circle == nil {
 			return err
 		}
-		return r.tellCircle(t, circle)
-	})
-}
-
-// shownOfCircle is how many orders of a circle are named.
-const shownOfCircle = 20
-
-func (r *Receipt) tellCircle(t *txn, circle []uint64) error {
-	var ids []string
-	var first *order.Order
-	for _, seq := range circle[:min(len(circle), shownOfCircle)] {
-		o, err := t.order(seq)
-		if err != nil {
-			return err
+		problem, err := t.circular(circle)
+		if err == nil {
+			r.refusal.Add(problem)
 		}
-		if first == nil {
-			first = o
-		}
-		ids = append(ids, o.ID)
-	}
-	if len(circle) > shownOfCircle {
-		ids = append(ids, fmt.Sprintf("%d more", len(circle)-shownOfCircle))
-	}
-	r.refusal.Add(order.Problem{
-		Place: first.Place, Order: first.ID,
-		Message: fmt.Sprintf("orders wait for each other in a circle: %s, and then %s again", strings.Join(ids, ", then "), first.ID),
-		Hint:    "Take one of the dependencies out, for example by making the object first and linking it by an order of its own",
+		return err
 	})
-	return nil
 }

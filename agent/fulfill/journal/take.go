@@ -3,7 +3,10 @@ package journal
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -13,6 +16,7 @@ import (
 type Entry struct {
 	Seq   uint64 // its number in the journal
 	Order order.Order
+	Size  int // of the order as it is stored, in bytes
 	// Attempts is how often it was handed to a connector before; First is when that began, or begins
 	// now.
 	Attempts int
@@ -26,29 +30,45 @@ type Entry struct {
 // Uncertain reports whether an earlier attempt may have been carried out in whole or in part.
 func (e *Entry) Uncertain() bool { return e.Attempts > 0 }
 
-// Ready returns up to n orders that wait for nothing, those that make objects first and those
-// that delete last. It changes nothing about them: the same ones come again until Start or
-// Finish. Errors are fault.Storage.
+// gathered is how many orders are made ready ahead, if there are so many: the more, the more of
+// them that go well together are found.
+const gathered = 20_000
+
+// takenBytes is how much of orders, as they are stored, is read at once, but for one order more.
+const takenBytes = 4 << 20
+
+// Ready returns up to n orders that wait for nothing, fewer if they are large: those that make
+// objects first and those that delete last, otherwise those of earlier intakes first, and of one intake
+// those together that go well together; see plan.Pack. It changes nothing about them: the same ones
+// come again until Start or Finish. Errors are fault.Storage.
 func (j *Journal) Ready(n int) ([]Entry, error) {
 	for again := true; again; {
 		var err error
-		if again, err = j.advance(n); err != nil {
+		if again, err = j.advance(max(n, gathered)); err != nil {
 			return nil, err
 		}
 	}
 	var entries []Entry
-	err := j.view(func(t *txn) error {
+	err := j.view(func(t *txn) (err error) {
 		c := t.tx.Bucket(readyBucket).Cursor()
-		for key, _ := c.First(); key != nil && len(entries) < n; key, _ = c.Next() {
-			e, err := t.entry(binary.BigEndian.Uint64(key[1:]))
-			if err != nil {
-				return err
-			}
-			entries = append(entries, e)
-		}
-		return nil
+		first, _ := c.First()
+		entries, err = t.take(c, first, n)
+		return err
 	})
 	return entries, err
+}
+
+// take reads up to n orders, fewer if they are large: those whose numbers end the keys of c from
+// key on.
+func (t *txn) take(c *bbolt.Cursor, key []byte, n int) (entries []Entry, err error) {
+	for size := 0; key != nil && len(entries) < n && size < takenBytes; key, _ = c.Next() {
+		e, err := t.entry(binary.BigEndian.Uint64(key[len(key)-8:]))
+		if err != nil {
+			return nil, err
+		}
+		entries, size = append(entries, e), size+e.Size
+	}
+	return entries, nil
 }
 
 // Due reports whether there is an order that could be carried out now, or may turn out to be
@@ -92,20 +112,15 @@ func (j *Journal) advance(n int) (again bool, err error) {
 	})
 }
 
-// Interrupted returns up to n orders that were started and have not ended, with numbers beyond
-// after. They are handed over again; see Start. Errors are fault.Storage.
+// Interrupted returns up to n orders that were started and have not ended, fewer if they are large,
+// with numbers beyond after. They are handed over again; see Start. Errors are fault.Storage.
 func (j *Journal) Interrupted(after uint64, n int) ([]Entry, error) {
 	var entries []Entry
-	err := j.view(func(t *txn) error {
+	err := j.view(func(t *txn) (err error) {
 		c := t.tx.Bucket(startedBucket).Cursor()
-		for key, _ := c.Seek(number(after + 1)); key != nil && len(entries) < n; key, _ = c.Next() {
-			e, err := t.entry(binary.BigEndian.Uint64(key))
-			if err != nil {
-				return err
-			}
-			entries = append(entries, e)
-		}
-		return nil
+		first, _ := c.Seek(number(after + 1))
+		entries, err = t.take(c, first, n)
+		return err
 	})
 	return entries, err
 }
@@ -123,10 +138,9 @@ func (t *txn) entry(seq uint64) (Entry, error) {
 	if o == nil {
 		return Entry{}, damage("an order that has not ended is missing")
 	}
-	e := Entry{Seq: seq, Order: *o, Attempts: s.Attempts, First: s.First, Sealed: s.Sealed, Given: s.Given}
+	e := Entry{Seq: seq, Order: *o, Size: len(t.tx.Bucket(ordersBucket).Get(number(seq))), Attempts: s.Attempts, First: s.First, Sealed: s.Sealed, Given: s.Given}
 	if s.Doom != "" {
-		e.Verdict = fault.Errorf(fault.Invalid, "order %s, on which it depends, failed", s.Doom).
-			WithHint("See why that order failed. When it has been executed, retry this one")
+		e.Verdict = doomed(s.Doom)
 		return e, nil
 	}
 	for r := range e.Order.Refs() {
@@ -138,13 +152,24 @@ func (t *txn) entry(seq uint64) (Entry, error) {
 			return Entry{}, err
 		}
 		if made == "" {
-			e.Verdict = fault.Errorf(fault.NotFound, "order %s, to whose object it refers, made none", r.Order).
-				WithHint("Refer to the object by its id or by a natural key")
+			e.Verdict = madeNone(r.Order)
 			return e, nil
 		}
 		*r = order.Ref{ID: made}
 	}
 	return e, nil
+}
+
+// doomed is why an order fails that depends on one that failed.
+func doomed(by string) *fault.Error {
+	return fault.Errorf(fault.Invalid, "order %s, on which it depends, failed", by).
+		WithHint("See why that order failed. When it has been executed, retry this one")
+}
+
+// madeNone is why an order fails that refers to the object of one that made none.
+func madeNone(id string) *fault.Error {
+	return fault.Errorf(fault.NotFound, "order %s, to whose object it refers, made none", id).
+		WithHint("Refer to the object by its id or by a natural key")
 }
 
 // made is the id of the object that an order made.
@@ -195,7 +220,9 @@ func (j *Journal) Start(entries []Entry) (started []Entry, err error) {
 	return started, nil
 }
 
-func readyKey(s *status, seq uint64) []byte { return append([]byte{byte(s.Phase)}, number(seq)...) }
+func readyKey(s *status, seq uint64) []byte {
+	return slices.Concat([]byte{byte(s.Phase)}, numbers(s.Intake, s.Pack), number(seq))
+}
 
 // settle tells those that wait for orders that have ended, up to budget of them.
 func (t *txn) settle(budget *int) error {
@@ -274,20 +301,26 @@ func (t *txn) open(budget *int) error {
 		if err != nil {
 			return err
 		}
-		for ; *budget > 0 && in.Opened < in.Next; *budget-- {
-			seq := in.Opened
-			in.Opened++
-			if err := t.openOrder(in, seq); err != nil {
-				return err
-			}
-		}
-		if in.Opened >= in.Next {
-			if err := t.drop(openingBucket, number(in.Number)); err != nil {
-				return err
-			}
+		if err := t.openIntake(in, budget); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// openIntake is open for one intake.
+func (t *txn) openIntake(in *intake, budget *int) error {
+	for ; *budget > 0 && in.Opened < in.Next; *budget-- {
+		seq := in.Opened
+		in.Opened++
+		if err := t.openOrder(in, seq); err != nil {
+			return err
+		}
+	}
+	if in.Opened < in.Next {
+		return nil
+	}
+	return t.drop(openingBucket, number(in.Number))
 }
 
 func (t *txn) openOrder(in *intake, seq uint64) error {

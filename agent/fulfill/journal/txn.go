@@ -18,6 +18,7 @@ type status struct {
 	State    order.State `json:"state"`
 	Intake   uint64      `json:"intake"`
 	Phase    plan.Phase  `json:"phase"`
+	Pack     uint64      `json:"pack,omitempty"`    // the same for orders that go well together
 	Waiting  uint32      `json:"waiting,omitempty"` // orders that have to end before
 	Place    uint64      `json:"place"`             // in its lanes: orders queue by it
 	Attempts int         `json:"attempts,omitempty"`
@@ -25,8 +26,12 @@ type status struct {
 	Doom     string      `json:"doom,omitempty"`   // the order that failed, and this one with it
 	Sealed   []byte      `json:"sealed,omitempty"` // its secrets, encrypted
 	Given    bool        `json:"given,omitempty"`  // its secrets were delivered, of an object that it made
-	// Aliases are the orders that make what it names by natural keys, by plan.Claim.Object.
-	Aliases map[string]string `json:"aliases,omitempty"`
+	// Undelivered is why its secrets could not be delivered the last time.
+	Undelivered *order.Undelivered `json:"undelivered,omitempty"`
+	RetriedBy   string             `json:"retriedBy,omitempty"`
+	Retried     time.Time          `json:"retried,omitzero"`
+	// Also has further names of the objects that it names, while it holds its places: see plan.Claims.
+	Also map[string][]string `json:"also,omitempty"`
 }
 
 // identity is what is known of the id of an order.

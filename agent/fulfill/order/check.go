@@ -79,8 +79,8 @@ func (c *checker) key() {
 	switch o := c.order; {
 	case o.Key.IsZero() && !o.Makes() && o.Operation != "":
 		c.problem("", "the key is missing", "Say which object it is about, by id, by a natural key such as userPrincipalName, or by the order that makes it")
-	case o.Makes() && (o.Key.ID != "" || o.Key.Order != ""):
-		c.problem("", "it makes an object, and its key names one that is there", "Leave the key out, or use the operation update")
+	case o.Makes() && !o.Key.IsZero():
+		c.problem("key", "it makes an object, and has a key", "Leave the key out: what names the new object stands among its attributes. To change one that is there, use the operation update")
 	}
 }
 
@@ -117,6 +117,8 @@ func (c *checker) ref(subject string, r Ref) {
 		c.problem(subject, "an object is named in two ways", "Name it by id, by a natural key or by the order that makes it, and by one of these only")
 	case r.Order == "" && r.ID == "" && (r.Attribute == "" || r.Value == ""):
 		c.problem(subject, "a natural key needs an attribute and a value", `Write for example "attribute": "userPrincipalName", "value": "ann@contoso.com"`)
+	case r.Order != "" && wrongID(r.Order) != "":
+		c.problem(subject, "of the order that it refers to, "+wrongID(r.Order), "Give the id of the order that makes the object")
 	case r.Order != "" && r.Order == c.order.ID:
 		c.problem(subject, "it refers to the object that it makes itself", "Name another object")
 	}

@@ -14,14 +14,14 @@ import (
 )
 
 // Hash is of what an order asks for, by which a repetition is recognised. Neither who asked
-// and until when, nor where it stood and when it came, is part of it; of a given secret only that
+// and until when, nor where it stood, when it came and what its keys led to then, is part of it; of a given secret only that
 // there is one, as its ciphertext differs each time. The sequence of attributes, links and
 // dependencies and how JSON is written make no difference.
 //
 // A value that is not JSON is fault.Invalid.
 func (o *Order) Hash() ([sha256.Size]byte, error) {
 	c := *o
-	c.Connection, c.RequestedBy, c.Place = "", "", ""
+	c.Connection, c.RequestedBy, c.SubmittedBy, c.Place, c.Key.Found = "", "", "", "", ""
 	c.Deadline, c.Received = time.Time{}, time.Time{}
 	c.Attributes = slices.Clone(o.Attributes)
 	for i := range c.Attributes {
@@ -62,6 +62,7 @@ func (l *Link) canonicalize() error {
 	}
 	list := make([]added, len(l.Add))
 	for i, target := range l.Add {
+		target.Found = ""
 		list[i].target = target
 		if i < len(l.Details) && len(l.Details[i]) > 0 {
 			detail, err := canonical(l.Details[i])
@@ -80,7 +81,11 @@ func (l *Link) canonicalize() error {
 			l.Details = append(l.Details, a.detail)
 		}
 	}
-	l.Remove = slices.SortedFunc(slices.Values(l.Remove), compareRefs)
+	l.Remove = slices.Clone(l.Remove)
+	for i := range l.Remove {
+		l.Remove[i].Found = ""
+	}
+	slices.SortFunc(l.Remove, compareRefs)
 	return nil
 }
 

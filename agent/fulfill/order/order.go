@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,8 +32,9 @@ type Order struct {
 	RequestedBy string    `json:"requestedBy,omitempty"`
 	Deadline    time.Time `json:"deadline,omitzero"` // it is not begun after; zero: none
 
-	// Received is when the agent took it; intake sets it.
-	Received time.Time `json:"received,omitzero"`
+	// Received is when the agent took it, and SubmittedBy who gave it the input; intake sets them.
+	Received    time.Time `json:"received,omitzero"`
+	SubmittedBy string    `json:"submittedBy,omitempty"`
 	// Place is where it was read, such as "orders.json:12:5"; empty if that is not known.
 	Place string `json:"place,omitempty"`
 }
@@ -44,6 +46,9 @@ type Ref struct {
 	Attribute string `json:"attribute,omitempty"` // such as "userPrincipalName", with Value
 	Value     string `json:"value,omitempty"`
 	Order     string `json:"order,omitempty"` // the id of the order
+	// Found is the id that a natural key led to when the order was taken; intake sets it. It tells which
+	// orders are about one object. Whoever carries the order out looks again.
+	Found string `json:"found,omitempty"`
 }
 
 // IsZero reports whether r names nothing.
@@ -99,13 +104,29 @@ func (o *Order) Disables() bool {
 	if o.Operation == sdk.Disable {
 		return true
 	}
-	for _, a := range o.Attributes {
-		if strings.EqualFold(a.Path, "accountEnabled") && o.Operation == sdk.Update {
-			value := strings.Trim(string(a.Value), `" `)
-			return strings.EqualFold(value, "false")
-		}
+	return o.Operation == sdk.Update && slices.ContainsFunc(o.Attributes, func(a Attribute) bool {
+		return strings.EqualFold(a.Path, "accountEnabled") && isFalse(a.Value)
+	})
+}
+
+// isFalse reports whether a connector may take a value for false, however it is written; see
+// [sdk.OrderAttribute].
+func isFalse(value json.RawMessage) bool {
+	var v any
+	if json.Unmarshal(value, &v) != nil {
+		return false
 	}
-	return false
+	switch v := v.(type) {
+	case bool:
+		return !v
+	case float64:
+		return v == 0
+	case string:
+		text := strings.TrimSpace(v)
+		return strings.EqualFold(text, "false") || text == "0"
+	default:
+		return false
+	}
 }
 
 // Refs gives every object that the order names, its own first.
@@ -135,6 +156,18 @@ func (o *Order) Targets() iter.Seq[*Ref] {
 			}
 		}
 	}
+}
+
+// Weight is about how many bytes the order takes.
+func (o *Order) Weight() int {
+	n := 200
+	for _, a := range o.Attributes {
+		n += len(a.Path) + len(a.Value) + 20
+	}
+	for _, l := range o.Links {
+		n += 100 * (len(l.Add) + len(l.Remove))
+	}
+	return n
 }
 
 // Removals counts the links that the order removes.

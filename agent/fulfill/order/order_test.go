@@ -3,6 +3,7 @@ package order_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -88,7 +89,13 @@ func TestDisables(t *testing.T) {
 		{sdk.Disable, "", "", true},
 		{sdk.Update, "accountEnabled", "false", true},
 		{sdk.Update, "AccountEnabled", `"False"`, true},
+		{sdk.Update, "accountEnabled", `"0"`, true},
+		{sdk.Update, "accountEnabled", `"\u0066alse"`, true},
+		{sdk.Update, "accountEnabled", `" FALSE\t"`, true},
+		{sdk.Update, "accountEnabled", " false\n", true},
 		{sdk.Update, "accountEnabled", "true", false},
+		{sdk.Update, "accountEnabled", `"1"`, false},
+		{sdk.Update, "accountEnabled", "null", false},
 		{sdk.Update, "jobTitle", "false", false},
 		{sdk.Create, "accountEnabled", "false", false},
 	} {
@@ -119,6 +126,34 @@ func TestRefusal(t *testing.T) {
 	}
 	if got, ok := errors.AsType[*order.Refusal](err); !ok || len(got.Problems) != order.MaxProblems || got.Count != 105 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Problems come in the sequence of the input, wherever they were found; the first ones are told.
+func TestProblemsAreSorted(t *testing.T) {
+	places := func(r *order.Refusal) (all []string) {
+		for _, p := range r.Problems {
+			all = append(all, p.Place+" "+p.Message)
+		}
+		return all
+	}
+	r, other := order.Refusal{}, order.Refusal{Partial: true}
+	for _, place := range []string{"b.json:2:1", "a.json:10:1", "a.json:9:20", "a.json:9:3", "", `C:\x:1:1`, "odd"} {
+		r.Add(order.Problem{Place: place, Message: "1"})
+	}
+	other.Add(order.Problem{Place: "a.json:9:3", Message: "2"})
+	other.Count += 3 // that are not told
+	r.Merge(&other)
+	want := []string{" 1", `C:\x:1:1 1`, "a.json:9:3 1", "a.json:9:3 2", "a.json:9:20 1", "a.json:10:1 1", "b.json:2:1 1", "odd 1"}
+	if got := places(&r); !slices.Equal(got, want) || r.Count != 11 || !r.Partial {
+		t.Errorf("%q, %+v", got, r)
+	}
+	many := order.Refusal{}
+	for n := 3 * order.MaxProblems; n > 0; n-- {
+		many.Add(order.Problem{Place: fmt.Sprintf("a.json:%d:1", n)})
+	}
+	if n := len(many.Problems); n != order.MaxProblems || many.Problems[0].Place != "a.json:1:1" || many.Problems[n-1].Place != "a.json:100:1" || many.Count != 3*n {
+		t.Errorf("%d of %d, %+v", n, many.Count, many.Problems)
 	}
 }
 

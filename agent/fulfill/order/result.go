@@ -42,6 +42,28 @@ type Result struct {
 	Finished    time.Time         `json:"finished,omitzero"`
 	FailedLinks []FailedLink      `json:"failedLinks,omitempty"`
 	Details     map[string]string `json:"details,omitempty"` // what a new object or an invitation answers beside
+
+	RetriedBy string    `json:"retriedBy,omitempty"` // who let it begin again, the last time
+	Retried   time.Time `json:"retried,omitzero"`
+	// Undelivered says that its password was not delivered yet; nil: there is none, or it was.
+	Undelivered *Undelivered `json:"undelivered,omitempty"`
+}
+
+// Undelivered is why a password was not delivered the last time. Before the first time it is zero.
+type Undelivered struct {
+	Tries   int        `json:"tries"`
+	Last    time.Time  `json:"last,omitzero"`
+	Code    fault.Code `json:"code,omitempty"`
+	Message string     `json:"message,omitempty"`
+	Hint    string     `json:"hint,omitempty"`
+}
+
+// Why is the message; empty for nil.
+func (u *Undelivered) Why() string {
+	if u == nil {
+		return ""
+	}
+	return u.Message
 }
 
 // FailedLink is a link that could not be changed.

@@ -17,8 +17,9 @@ var naturalKeys = []string{"userPrincipalName", "mailNickname", "uniqueName", "e
 // nothing but such links of an object can run side by side.
 var collections = []string{"members", "memberOf", "owners"}
 
-// Claims are the objects that an order names, in no order; one object may be there twice.
-func Claims(o *order.Order) []Claim {
+// Claims are the objects that an order names, by all their names, in no order; one may be there
+// twice. also has further names of objects, by what the order calls them: see [Called].
+func Claims(o *order.Order, also map[string][]string) []Claim {
 	var claims []Claim
 	role := Change
 	switch {
@@ -28,38 +29,105 @@ func Claims(o *order.Order) []Claim {
 		role = Join
 	}
 	if !o.Key.IsZero() {
-		claims = append(claims, named(o.Key, role))
+		claims = claim(claims, names(o.Key, also), role)
 	}
-	for _, a := range o.Attributes {
-		if value := text(a.Value); value != "" && contains(naturalKeys, a.Path) {
-			claims = append(claims, named(order.Ref{Attribute: a.Path, Value: value}, Life))
-		}
+	for _, given := range Given(o) {
+		claims = append(claims, Claim{given, Life})
+		// Who has the name now has to be done with it. It is another object.
+		claims = claim(claims, also[given], Change)
 	}
 	for r := range o.Targets() {
-		claims = append(claims, named(*r, Target))
+		claims = claim(claims, names(*r, also), Target)
 	}
 	if role == Join {
-		claims = append(claims, pairs(o)...)
+		claims = pairs(claims, o, also)
 	}
 	return claims
 }
 
-// Alias claims the same for what an order makes as c does for another name of it.
-func (c Claim) Alias(order string) Claim { return Claim{Object: madeBy(order), Role: c.Role} }
+func claim(claims []Claim, names []string, role Role) []Claim {
+	for _, name := range names {
+		claims = append(claims, Claim{name, role})
+	}
+	return claims
+}
 
-func named(r order.Ref, role Role) Claim {
+// Name is what an order calls an object, the same for the same Ref.
+func Name(r order.Ref) string {
 	switch {
 	case r.ID != "":
-		return Claim{Object: "id=" + strings.ToLower(r.ID), Role: role}
+		return idName + strings.ToLower(r.ID)
 	case r.Order != "":
-		return Claim{Object: madeBy(r.Order), Role: role}
+		return orderName + r.Order
 	default:
 		// Systems disagree on whether case matters in a key; to wait once too often does no harm.
-		return Claim{Object: "key=" + strings.ToLower(r.Attribute) + "=" + strings.ToLower(r.Value), Role: role, Natural: true}
+		return keyName + strings.ToLower(r.Attribute) + "=" + strings.ToLower(r.Value)
 	}
 }
 
-func madeBy(order string) string { return "order=" + order }
+// How names begin.
+const (
+	idName    = "id="
+	keyName   = "key="
+	orderName = "order="
+)
+
+// IsNatural reports whether a name is a natural key.
+func IsNatural(name string) bool { return strings.HasPrefix(name, keyName) }
+
+// OrderOf is the id of the order whose object a name is of; empty for other names.
+func OrderOf(name string) string {
+	id, ok := strings.CutPrefix(name, orderName)
+	if !ok {
+		return ""
+	}
+	return id
+}
+
+// Called are the names by which an order calls objects and those that it gives, each once.
+func Called(o *order.Order) []string {
+	called := Given(o)
+	for r := range o.Refs() {
+		called = append(called, names(*r, nil)...)
+	}
+	slices.Sort(called)
+	return slices.Compact(called)
+}
+
+// Own are all names of the object that an order is about; none of one that it makes.
+func Own(o *order.Order, also map[string][]string) []string {
+	if o.Key.IsZero() {
+		return nil
+	}
+	return names(o.Key, also)
+}
+
+// Given are the natural keys that an order gives to its object.
+func Given(o *order.Order) (given []string) {
+	for _, a := range o.Attributes {
+		if value := text(a.Value); value != "" && contains(naturalKeys, a.Path) {
+			given = append(given, Name(order.Ref{Attribute: a.Path, Value: value}))
+		}
+	}
+	return given
+}
+
+// names are all names of an object, each once.
+func names(r order.Ref, also map[string][]string) []string {
+	called := []string{Name(r)}
+	if r.Found != "" {
+		called = append(called, idName+strings.ToLower(r.Found))
+	}
+	all := slices.Clone(called)
+	for _, name := range called {
+		for _, other := range also[name] {
+			if !slices.Contains(all, other) {
+				all = append(all, other)
+			}
+		}
+	}
+	return all
+}
 
 // joins reports whether an order changes nothing but links of collections.
 func joins(o *order.Order) bool {
@@ -67,14 +135,22 @@ func joins(o *order.Order) bool {
 		!slices.ContainsFunc(o.Links, func(l order.Link) bool { return !contains(collections, l.Navigation) })
 }
 
-// pairs claims each link by itself, so that adding and removing one link keep their order.
-func pairs(o *order.Order) (claims []Claim) {
-	own := named(o.Key, Join).Object
+// pairs claims each link by itself, so that adding and removing one link keep their order, from
+// whichever side.
+func pairs(claims []Claim, o *order.Order, also map[string][]string) []Claim {
+	own := names(o.Key, also)
 	for _, l := range o.Links {
 		for _, list := range [][]order.Ref{l.Add, l.Remove} {
 			for _, r := range list {
-				link := strings.Join([]string{"link=", own, strings.ToLower(l.Navigation), named(r, Join).Object}, "\x00")
-				claims = append(claims, Claim{Object: link, Role: Life})
+				from, navigation, to := own, strings.ToLower(l.Navigation), names(r, also)
+				if navigation == "memberof" {
+					from, navigation, to = to, "members", from
+				}
+				for _, a := range from {
+					for _, b := range to {
+						claims = append(claims, Claim{strings.Join([]string{"link=", a, navigation, b}, "\x00"), Life})
+					}
+				}
 			}
 		}
 	}

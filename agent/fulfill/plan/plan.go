@@ -7,9 +7,10 @@
 // looks like, so that a link to it waits for its making and its deletion, but not for a change of
 // it.
 //
-// Objects are known by the names that orders give them: an id and a natural key of one object
-// are two names. Only a name that an order gives to what it makes is known to be the same as that
-// order's object.
+// Objects are known by names: ids, natural keys, and the orders that make them. An order claims an
+// object by every name that is known of it: the one by which it calls it, the id that this led to in the
+// target system when the order was taken, and what orders that came before say, such as the one that
+// gives the name.
 package plan
 
 import (
@@ -54,10 +55,8 @@ const (
 
 // Claim is one object in an order.
 type Claim struct {
-	Object string // a name that is the same for the same Ref
+	Object string // one of its names
 	Role   Role
-	// Natural says that Object is a natural key.
-	Natural bool
 }
 
 // Hold is one token that an order holds until it has ended.
@@ -76,8 +75,8 @@ func token(side, object string) Token {
 	return Token(sum[:len(Token{})])
 }
 
-// Presence is the token of the object's being there.
-func (c Claim) Presence() Token { return token("p", c.Object) }
+// Presence is the token of being there of the object of a name.
+func Presence(name string) Token { return token("p", name) }
 
 // Holds are the tokens of all claims, each once.
 func Holds(claims []Claim) []Hold {
@@ -94,7 +93,7 @@ func Holds(claims []Claim) []Hold {
 		holds[i].Target = holds[i].Target && h.Target
 	}
 	for _, c := range claims {
-		add(Hold{Token: c.Presence(), Exclusive: c.Role == Life, Target: c.Role == Target})
+		add(Hold{Token: Presence(c.Object), Exclusive: c.Role == Life, Target: c.Role == Target})
 		if c.Role == Join || c.Role == Change {
 			add(Hold{Token: token("c", c.Object), Exclusive: c.Role == Change})
 		}

@@ -22,16 +22,22 @@ func TestClaims(t *testing.T) {
 		"create": {order.Order{Operation: sdk.Create, Attributes: []order.Attribute{
 			{Path: "mailNickname", Value: json.RawMessage(`"Ann"`)}, {Path: "displayName", Value: json.RawMessage(`"Ann"`)}, {Path: "employeeId", Value: json.RawMessage(`null`)},
 		}}, []string{"key=mailnickname=ann life"}},
-		"update":       {order.Order{Operation: sdk.Update, Key: key}, []string{"id=a change"}},
-		"delete":       {order.Order{Operation: sdk.Delete, Key: key}, []string{"id=a life"}},
-		"of an order":  {order.Order{Operation: sdk.Enable, Key: order.Ref{Order: "7"}}, []string{"order=7 change"}},
-		"manager":      {order.Order{Operation: sdk.Update, Key: key, Links: []order.Link{{Navigation: "manager", Add: target}}}, []string{"id=a change", "key=userprincipalname=ann target"}},
-		"members":      {order.Order{Operation: sdk.Update, Key: key, Links: []order.Link{{Navigation: "members", Remove: target}}}, []string{"id=a join", "key=userprincipalname=ann target", "link=\x00id=a\x00members\x00key=userprincipalname=ann life"}},
+		"update":      {order.Order{Operation: sdk.Update, Key: key}, []string{"id=a change"}},
+		"delete":      {order.Order{Operation: sdk.Delete, Key: key}, []string{"id=a life"}},
+		"of an order": {order.Order{Operation: sdk.Enable, Key: order.Ref{Order: "7"}}, []string{"order=7 change"}},
+		"manager":     {order.Order{Operation: sdk.Update, Key: key, Links: []order.Link{{Navigation: "manager", Add: target}}}, []string{"id=a change", "key=userprincipalname=ann target"}},
+		"members":     {order.Order{Operation: sdk.Update, Key: key, Links: []order.Link{{Navigation: "members", Remove: target}}}, []string{"id=a join", "key=userprincipalname=ann target", "link=\x00id=a\x00members\x00key=userprincipalname=ann life"}},
+		"found": {order.Order{Operation: sdk.Update, Key: order.Ref{Attribute: "mail", Value: "A@b", Found: "A1"}},
+			[]string{"key=mail=a@b change", "id=a1 change", "order=7 change"}},
+		"gives a name": {order.Order{Operation: sdk.Update, Key: key, Attributes: []order.Attribute{{Path: "employeeId", Value: json.RawMessage(`"9"`)}}},
+			[]string{"id=a change", "key=employeeid=9 life", "id=b change"}},
+		"member of": {order.Order{Operation: sdk.Update, Key: key, Links: []order.Link{{Navigation: "memberOf", Add: []order.Ref{{ID: "G"}}}}},
+			[]string{"id=a join", "id=g target", "link=\x00id=g\x00members\x00id=a life"}},
 		"and a secret": {order.Order{Operation: sdk.Update, Key: key, Secrets: []order.Secret{{}}, Links: []order.Link{{Navigation: "members"}}}, []string{"id=a change"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, claim := range plan.Claims(&c.order) {
+			for _, claim := range plan.Claims(&c.order, map[string][]string{"id=a1": {"order=7"}, "key=employeeid=9": {"id=b"}}) {
 				role := map[plan.Role]string{plan.Target: "target", plan.Join: "join", plan.Change: "change", plan.Life: "life"}[claim.Role]
 				got = append(got, claim.Object+" "+role)
 			}

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -67,7 +66,12 @@ func (c *Catalog) Run(ctx context.Context, g Graph, name string, text json.RawMe
 	case a.read == nil:
 		return nil, fault.Errorf(fault.Invalid, "the action %s writes; it goes the way of an order", name)
 	}
-	return a.read(ctx, g, in)
+	output, err := a.read(ctx, g, in)
+	if f := fault.Of(err); f != nil && graph.LacksPermission(err) {
+		told := *f
+		return nil, told.WithHint("Grant the application the permission %s of Microsoft Graph, and give admin consent", a.Permissions[0])
+	}
+	return output, err
 }
 
 // Prepare makes the order of an action that writes.
@@ -130,28 +134,4 @@ func compile(text json.RawMessage) *jsonschema.Schema {
 		return nil
 	}
 	return schema
-}
-
-// reasons tells in one line what is wrong, without the values: one may be a password.
-func reasons(err error) string {
-	problem, ok := err.(*jsonschema.ValidationError)
-	if !ok {
-		return "it does not fit its schema"
-	}
-	var all []string
-	var walk func(*jsonschema.ValidationError)
-	walk = func(e *jsonschema.ValidationError) {
-		if len(e.Causes) == 0 {
-			place := strings.Join(e.InstanceLocation, "/")
-			if place == "" {
-				place = "input"
-			}
-			all = append(all, fmt.Sprintf("%s: %s", place, strings.Join(e.ErrorKind.KeywordPath(), "/")))
-		}
-		for _, cause := range e.Causes {
-			walk(cause)
-		}
-	}
-	walk(problem)
-	return strings.Join(all, "; ")
 }

@@ -1,6 +1,7 @@
 package action_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -113,6 +114,9 @@ func TestPrepare(t *testing.T) {
 			Operation: sdk.SetPassword, Entity: "user", Key: user, Secrets: map[string]string{schema.Password: "p"},
 			Attributes: values("passwordProfile/forceChangePasswordNextSignIn", "false"),
 		}},
+		{"reset-password", `{"user":"` + ann + `","setting":"strong","notify":{"email":"desk@c.d","name":"Desk"}}`, sdk.Order{ // both are for the agent
+			Operation: sdk.SetPassword, Entity: "user", Key: user, Attributes: values("passwordProfile/forceChangePasswordNextSignIn", "true"),
+		}},
 		{"invite-guest", `{"invitedUserEmailAddress":"a@c.d"}`, sdk.Order{Operation: sdk.Invite, Entity: "user", Attributes: values("invitedUserEmailAddress", `"a@c.d"`)}},
 		{"add-user-to-group", `{"user":"` + ann + `","group":"` + crew + `"}`, link(sdk.Update, "group", group, sdk.LinkChange{Navigation: "members", Add: []sdk.ObjectKey{user}})},
 		{"remove-user-from-group", `{"user":"` + ann + `","group":"` + crew + `"}`, link(sdk.Update, "group", group, sdk.LinkChange{Navigation: "members", Remove: []sdk.ObjectKey{user}})},
@@ -144,9 +148,20 @@ func TestRefusals(t *testing.T) {
 	for _, tc := range []struct{ name, input, want string }{
 		{"get-usr", `{}`, "Did you mean get-user?"},
 		{"delete-user", `{`, "not JSON"},
-		{"delete-user", `{}`, "required"},
-		{"delete-user", `{"user":5}`, "user: type"},
-		{"reset-password", `{"user":"a","password":["c4nary"]}`, "password: type"},
+		{"delete-user", `{}`, "user is missing"},
+		{"delete-user", `[]`, "it must be of the type object, not array"},
+		{"delete-user", `{"user":5}`, "user must be of the type string, not number"},
+		{"delete-user", `{"user":""}`, "user is empty"},
+		{"create-user", `{"displayName":"x"}`, "userPrincipalName is missing"},
+		{"create-user", `{"displayName":"x","userPrincipalName":"a@b.c","naem":"c4nary"}`, `there is no "naem"`},
+		{"create-user", `{"naem":1}`, `displayName is missing; there is no "naem"`},
+		{"create-group", `{"displayName":"x","kind":"c4nary"}`, "kind must be one of security, microsoft365"},
+		{"search-users", `{"top":0}`, "top must be at least 1"},
+		{"search-users", `{"top":1000}`, "top must be at most 999"},
+		{"add-user-licence", `{"user":"a","licence":"b","disabledPlans":[1]}`, "disabledPlans/0 must be of the type string"},
+		{"reset-password", `{"user":"a","password":["c4nary"]}`, "password must be of the type string"},
+		{"reset-password", `{"user":"a","notify":{"name":"x"}}`, "email is missing"},
+		{"create-user", `{"userPrincipalName":"a@c.d","displayName":"A","notify":{"mail":"c4nary"}}`, "notify"},
 		{"get-user", `{"user":"a"}`, "reads only"},
 	} {
 		_, err := c.Prepare(tc.name, json.RawMessage(tc.input), "1")
@@ -162,8 +177,11 @@ func TestRefusals(t *testing.T) {
 
 // reader is a Graph that answers one thing and remembers the path.
 type reader struct {
-	body string
-	path string
+	status int // 0: 200
+	body   string
+
+	path  string
+	level string // the header ConsistencyLevel
 }
 
 func (*reader) Find(_ context.Context, entity string, key sdk.ObjectKey) (string, error) {
@@ -175,17 +193,58 @@ func (*reader) Find(_ context.Context, entity string, key sdk.ObjectKey) (string
 
 func (r *reader) Do(ctx context.Context, request graph.Request, _ func(graph.Answer)) (graph.Answer, error) {
 	r.path = request.Path()
-	client, err := graph.New("https://graph.example/", canned(r.body))
+	client, err := graph.New("https://graph.example/", doer(func(req *http.Request) (*http.Response, error) {
+		r.level = req.Header.Get("ConsistencyLevel")
+		return &http.Response{StatusCode: cmp.Or(r.status, 200), Header: http.Header{}, Request: req, Body: io.NopCloser(strings.NewReader(r.body))}, nil
+	}))
 	if err != nil {
 		return graph.Answer{}, err
 	}
 	return client.Send(ctx, request)
 }
 
-type canned string
+type doer func(*http.Request) (*http.Response, error)
 
-func (c canned) Do(req *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Request: req, Body: io.NopCloser(strings.NewReader(string(c)))}, nil
+func (d doer) Do(req *http.Request) (*http.Response, error) { return d(req) }
+
+// Only what needs it takes part in advanced queries.
+func TestAdvancedQueries(t *testing.T) {
+	for input, want := range map[string]string{
+		`{"filter":"department eq 'not endsWith ne'"}`: "", `{"filter":"startsWith(displayName,'a')"}`: "", `{}`: "",
+		`{"search":"ne"}`: "eventual", `{"filter":"endsWith(mail,'@a.b')"}`: "eventual", `{"filter":"not(city in ('a'))"}`: "eventual",
+		`{"filter":"city ne null"}`: "eventual", `{"filter":"assignedLicenses/$count eq 0"}`: "eventual",
+	} {
+		r := &reader{body: `{"value":[]}`}
+		if _, err := action.NewCatalog().Run(t.Context(), r, "search-users", json.RawMessage(input)); err != nil || r.level != want {
+			t.Errorf("%s: the ConsistencyLevel is %q, want %q: %v", input, r.level, want, err)
+		}
+	}
+}
+
+// Refused readings say what to do about the input, and which permission is missing.
+func TestRefusedReadings(t *testing.T) {
+	for status, want := range map[int]string{
+		400: "Correct the input", 404: "Check that the object exists", 403: "User.Read.All",
+	} {
+		r := &reader{status: status, body: `{"error":{"code":"Authorization_RequestDenied","message":"no"}}`}
+		_, err := action.NewCatalog().Run(t.Context(), r, "search-users", nil)
+		if f := fault.Of(err); f == nil || !strings.Contains(f.Hint, want) {
+			t.Errorf("%d: %v, %+v", status, err, f)
+		}
+	}
+}
+
+func TestNicknames(t *testing.T) {
+	for name, want := range map[string]string{"日本": "", "A crew": "Acrew", "日本 crew": "crew"} {
+		o, err := action.NewCatalog().Prepare("create-group", json.RawMessage(`{"displayName":"`+name+`"}`), "1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, problems := schema.Examine(o)
+		if c.Text("mailNickname") != want || want == "" && (len(problems) != 1 || !strings.Contains(problems[0].Message, "missing")) {
+			t.Errorf("%s: %q, %+v", name, c.Text("mailNickname"), problems)
+		}
+	}
 }
 
 func TestReadings(t *testing.T) {
@@ -196,6 +255,7 @@ func TestReadings(t *testing.T) {
 		{"get-user-licence", `{"user":"` + ann + `"}`, `{"value":[]}`, "users/" + ann + "/licenseDetails", `{"value":[],"more":false}`},
 		{"search-users", `{"search":"An \"x\"","top":5}`, page, `users?$top=5&$search=%22displayName%3AAn%20%5C%22x%5C%22%22`, `{"value":[{"id":"1"}],"more":true}`},
 		{"search-users", `{"filter":"city eq 'Bern'"}`, page, `users?$top=100&$filter=city%20eq%20%27Bern%27`, `{"value":[{"id":"1"}],"more":true}`},
+		{"search-users", `{"filter":"city ne 'a' and department eq 'ne'"}`, page, `users?$top=100&$filter=city%20ne%20%27a%27%20and%20department%20eq%20%27ne%27&$count=true`, `{"value":[{"id":"1"}],"more":true}`},
 		{"search-group-members", `{"group":"` + crew + `"}`, page, "groups/" + crew + "/members?$top=100", `{"value":[{"id":"1"}],"more":true}`},
 		{"search-transitive-group-members", `{"group":"` + crew + `"}`, page, "groups/" + crew + "/transitiveMembers?$top=100", `{"value":[{"id":"1"}],"more":true}`},
 	} {

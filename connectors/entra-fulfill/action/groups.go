@@ -58,7 +58,7 @@ func groupActions() []action {
 
 func createGroup(in input) sdk.Order {
 	attributes := in.attributes("displayName", "description", "mailNickname", "uniqueName")
-	attributes = orElse(attributes, "mailNickname", quote(mayBeNickname(in.text("displayName"))))
+	attributes = nicknamed(attributes, in.text("displayName"))
 	office := in.text("kind") == "microsoft365"
 	enabled := map[bool]string{true: "true", false: "false"}
 	attributes = orElse(attributes, "mailEnabled", enabled[office])

@@ -80,6 +80,16 @@ func (in input) secrets() map[string]string {
 	return nil
 }
 
+// nicknamed adds a mailNickname that was not given, if it can be made of a name. If not, what examines
+// the order asks for it.
+func nicknamed(all []sdk.OrderAttribute, name string) []sdk.OrderAttribute {
+	nickname := mayBeNickname(name)
+	if nickname == "" {
+		return all
+	}
+	return orElse(all, "mailNickname", quote(nickname))
+}
+
 // mayBeNickname keeps what can stand in a mailNickname.
 func mayBeNickname(text string) string {
 	text, _, _ = strings.Cut(text, "@")

@@ -3,11 +3,12 @@ package action
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
-	"github.com/usher-iga/usher/connectors/entra/change/verdict"
 	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
@@ -99,12 +100,29 @@ func (in input) page() string {
 	}
 	if filter := in.text("filter"); filter != "" {
 		page += "&$filter=" + encoded(filter)
+		if isAdvanced(filter) {
+			page += countAll
+		}
 	}
 	if text := in.text("search"); text != "" {
 		text = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text)
 		page += "&$search=" + encoded(`"displayName:`+text+`"`)
 	}
 	return page
+}
+
+// countAll is what advanced queries need besides a header.
+const countAll = "&$count=true"
+
+var (
+	literals = regexp.MustCompile(`'(?:[^']|'')*'`)
+	advanced = regexp.MustCompile(`(?i)\b(?:ne|not|endswith)\b|/\$count\b`)
+)
+
+// isAdvanced reports whether a filter has operators that Graph takes in advanced queries alone
+// (https://learn.microsoft.com/graph/aad-advanced-queries).
+func isAdvanced(filter string) bool {
+	return advanced.MatchString(literals.ReplaceAllString(filter, ""))
 }
 
 func encoded(text string) string {
@@ -120,11 +138,11 @@ func about(ctx context.Context, g Graph, entity string, key sdk.ObjectKey, set, 
 	return read(ctx, g, set+url.PathEscape(id)+rest)
 }
 
-// read reads one answer. Searches need the header
+// read reads one answer. Searches and advanced queries need the header
 // (https://learn.microsoft.com/graph/search-query-parameter#using-search-on-directory-object-collections).
 func read(ctx context.Context, g Graph, path string) (json.RawMessage, error) {
 	r := graph.Get(path)
-	if strings.Contains(path, "$search=") {
+	if strings.Contains(path, "$search=") || strings.Contains(path, countAll) {
 		r = r.With("ConsistencyLevel", "eventual")
 	}
 	a, err := g.Do(ctx, r, nil)
@@ -132,9 +150,21 @@ func read(ctx context.Context, g Graph, path string) (json.RawMessage, error) {
 	case err != nil:
 		return nil, err
 	case !a.OK():
-		return nil, verdict.Failure(a)
+		return nil, failure(a)
 	}
 	return a.Body, nil
+}
+
+// failure says what to do in the words of a reading.
+func failure(a graph.Answer) error {
+	f := a.Failure()
+	switch a.Status {
+	case http.StatusBadRequest:
+		f.Hint = "Correct the input by the message. Microsoft support can look the request-id up"
+	case http.StatusNotFound:
+		f.Hint = "Check that the object exists in this tenant"
+	}
+	return f
 }
 
 // listed gives a page the form of the schema.

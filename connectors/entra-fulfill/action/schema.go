@@ -16,6 +16,7 @@ const (
 	aBoolean    = `"type":"boolean"`
 	aText       = `"type":"string","minLength":1`
 	aList       = `"type":"array","items":{"type":"string","minLength":1}`
+	somebody    = `"type":"object","additionalProperties":false,"required":["email"],"properties":{"email":{` + aText + `},"name":{"type":"string"}}`
 	anyValues   = `"type":"object"`
 	aPageLength = `"type":"integer","minimum":1,"maximum":999`
 )

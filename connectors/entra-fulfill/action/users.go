@@ -6,6 +6,8 @@ const (
 	userHelp       = "Object id or userPrincipalName of the user"
 	passwordHelp   = "If it is left out, one is generated"
 	attributesHelp = "Further attributes by path, such as employeeOrgData/costCenter"
+	settingHelp    = "Identifier of the PasswordResetSettings by which the password is made and sent; the default ones if it is left out"
+	notifyHelp     = "Who gets the password by mail; whom the PasswordResetSettings name if it is left out"
 	forceHelp      = "The user has to change it at the next sign-in; true if it is left out"
 )
 
@@ -13,6 +15,8 @@ func userActions() []action {
 	user := needs("user", aText, userHelp)
 	attributes := takes("attributes", anyValues, attributesHelp)
 	password := takes("password", aText+`,"writeOnly":true`, passwordHelp)
+	setting := takes("setting", aText, settingHelp) // this and notify are for the agent: see sdk.Action
+	notify := takes("notify", somebody, notifyHelp)
 	force := takes("forceChangePasswordNextSignIn", aBoolean, forceHelp)
 	about := func(name, title, description, permission string, o sdk.Operation) action {
 		return action{
@@ -29,7 +33,7 @@ func userActions() []action {
 				InputSchema: object(
 					needs("userPrincipalName", aText, "Sign-in name, with a verified domain"), needs("displayName", aText, "Name"),
 					takes("mailNickname", aText, "The part of userPrincipalName before the @ if it is left out"),
-					takes("accountEnabled", aBoolean, "True if it is left out"), password, force, attributes),
+					takes("accountEnabled", aBoolean, "True if it is left out"), password, setting, notify, force, attributes),
 				Permissions: []string{"User.ReadWrite.All"},
 			},
 			prepare: createUser,
@@ -59,7 +63,7 @@ func userActions() []action {
 		{
 			Action: sdk.Action{
 				Name: "reset-password", Title: "Reset a password", Description: "Sets a new password of a user",
-				InputSchema: object(user, password, force), Permissions: []string{"User-PasswordProfile.ReadWrite.All"},
+				InputSchema: object(user, password, setting, notify, force), Permissions: []string{"User-PasswordProfile.ReadWrite.All"},
 			},
 			prepare: func(in input) sdk.Order {
 				return sdk.Order{
@@ -89,7 +93,7 @@ func userActions() []action {
 
 func createUser(in input) sdk.Order {
 	attributes := in.attributes("userPrincipalName", "displayName", "mailNickname", "accountEnabled")
-	attributes = orElse(attributes, "mailNickname", quote(mayBeNickname(in.text("userPrincipalName"))))
+	attributes = nicknamed(attributes, in.text("userPrincipalName"))
 	attributes = orElse(attributes, "accountEnabled", "true")
 	return sdk.Order{Operation: sdk.Create, Entity: "user", Attributes: forced(in, attributes), Secrets: in.secrets()}
 }

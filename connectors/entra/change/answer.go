@@ -10,16 +10,19 @@ import (
 )
 
 // refusal is a reason why one order fails. All other errors end the whole call.
-type refusal struct{ fault *fault.Error }
+type refusal struct {
+	fault     *fault.Error
+	explained bool // its hint says it all
+}
 
 func (r refusal) Error() string { return r.fault.Error() }
 
 func refuse(code fault.Code, format string, args ...any) refusal {
-	return refusal{fault.Errorf(code, "%s", fmt.Sprintf(format, args...))}
+	return refusal{fault: fault.Errorf(code, "%s", fmt.Sprintf(format, args...))}
 }
 
 func (r refusal) hint(text string) refusal {
-	r.fault.Hint = text
+	r.fault.Hint, r.explained = text, true
 	return r
 }
 

@@ -39,6 +39,8 @@ type Runner struct {
 	graph   Graph
 	clock   clock.Clock
 	recent  *recent
+	fresh   *fresh
+	claims  *claims
 	keys    *keys
 	skus    *skus
 	members *member.Packer
@@ -49,8 +51,8 @@ func New(g Graph, c clock.Clock) *Runner {
 	if c == nil {
 		c = clock.System
 	}
-	r := &Runner{graph: g, clock: c, recent: newRecent(c), skus: &skus{graph: g}}
-	r.keys = newKeys(g, r.recent)
+	r := &Runner{graph: g, clock: c, recent: newRecent(c), fresh: newFresh(c), claims: newClaims(), skus: &skus{graph: g}}
+	r.keys = newKeys(g, r.recent, r.fresh)
 	r.members = member.New(g, c, func(group, member string) time.Duration { return r.recent.bound(group, member) })
 	return r
 }
@@ -135,7 +137,9 @@ func (r *Runner) carryOut(ctx context.Context, order sdk.Order) (sdk.Outcome, er
 	err := j.run(ctx)
 	if refused, ok := errors.AsType[refusal](err); ok {
 		j.outcome.Failure = refused.fault
-		j.namePermission(refused.fault, "")
+		if !refused.explained {
+			j.namePermission(refused.fault, "")
+		}
 	} else if err != nil {
 		return sdk.Outcome{}, err
 	}

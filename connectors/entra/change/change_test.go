@@ -80,6 +80,9 @@ func TestCreationThatMayHaveBeen(t *testing.T) {
 				for _, digit := range next[:3] {
 					status = 10*status + int(digit-'0')
 				}
+				if status == 404 {
+					return status, missing(ann)
+				}
 				return status, next[3:]
 			}
 			o := fulfill(t, f, tc.order)
@@ -149,7 +152,7 @@ func TestNaturalKeys(t *testing.T) {
 	}{
 		{"user", sdk.ObjectKey{Attribute: "userPrincipalName", Value: "g_x#EXT#@contoso.com"}, "users/g_x%23EXT%23@contoso.com?$select=id", `{"id":"` + ann + `"}`},
 		{"user", sdk.ObjectKey{Attribute: "userPrincipalName", Value: "$a@contoso.com"}, "users('%24a%40contoso.com')?$select=id", `{"id":"` + ann + `"}`},
-		{"user", sdk.ObjectKey{Attribute: "displayName", Value: "Conan O'Brien"}, "users?$filter=displayName%20eq%20'Conan%20O%27%27Brien'&$select=id", `{"value":[{"id":"` + ann + `"}]}`},
+		{"user", sdk.ObjectKey{Attribute: "displayName", Value: "Conan O'Brien"}, "users?$filter=displayName%20eq%20'Conan%20O%27%27Brien'&$select=id&$top=2", `{"value":[{"id":"` + ann + `"}]}`},
 		{"group", sdk.ObjectKey{Attribute: "uniqueName", Value: "a b"}, "groups(uniqueName='a%20b')?$select=id", `{"id":"` + ann + `"}`},
 		{"servicePrincipal", sdk.ObjectKey{Attribute: "appId", Value: bob}, "servicePrincipals(appId='" + bob + "')?$select=id", `{"id":"` + ann + `"}`},
 	} {
@@ -261,7 +264,7 @@ func TestPreview(t *testing.T) {
 		`Ann @`:                           {Operation: sdk.Delete, Entity: "user", Key: user},
 		` @ =`:                            {Operation: sdk.Delete, Entity: "user", Key: sdk.ObjectKey{ID: bob}},
 		` @ !not_found`:                   {Operation: sdk.Enable, Entity: "user", Key: sdk.ObjectKey{ID: bob}},
-		`Crew @ members ["` + ann + `"]>["` + bob + `"]`: {Operation: sdk.Update, Entity: "group", Key: group, Links: links("members", id(ann, bob), id(ann, crew))},
+		`Crew @ members ["` + ann + `"]>["` + bob + `"]`: {Operation: sdk.Update, Entity: "group", Key: group, Links: links("members", id(bob), id(ann, crew))},
 		`Ann @ manager ["` + bob + `"]>["` + crew + `"]`: {Operation: sdk.Update, Entity: "user", Key: user, Links: links("manager", id(crew), nil)},
 		`Ann @ = again`:                 {Operation: sdk.Update, Entity: "user", Key: user, Links: append(links("manager", id(bob), nil), links("assignedLicenses", id(crew), nil)...)},
 		`taken@contoso.com @ !conflict`: already,

@@ -24,6 +24,7 @@ const (
 // fake is a Graph that answers as a test says, and remembers what was asked.
 type fake struct {
 	answer func(r graph.Request) (status int, body string) // 200 {} for all if nil
+	lost   func(r graph.Request) bool                      // an attempt before had no answer; may be nil
 
 	mu       sync.Mutex
 	requests []graph.Request
@@ -36,6 +37,9 @@ func (f *fake) Do(ctx context.Context, r graph.Request, seen func(graph.Answer))
 	f.mu.Lock()
 	f.requests = append(f.requests, r)
 	f.mu.Unlock()
+	if f.lost != nil && seen != nil && f.lost(r) {
+		seen(graph.Lost(nil))
+	}
 	status, body := http.StatusOK, "{}"
 	if f.answer != nil {
 		status, body = f.answer(r)

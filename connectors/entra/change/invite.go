@@ -12,7 +12,7 @@ import (
 // invite invites a guest. A second invitation of the same address leads to the same user, but
 // would send a second mail; so after a lost answer it looks first.
 func (j *job) invite(ctx context.Context) error {
-	body, rest, err := j.InvitationBody()
+	body, rest, err := j.InvitationBody(false)
 	if err != nil {
 		return err
 	}
@@ -30,6 +30,7 @@ func (j *job) invite(ctx context.Context) error {
 
 func (j *job) invited(ctx context.Context, body json.RawMessage) error {
 	uncertain := j.Uncertain
+	var answer graph.Answer
 	for range maxCreations {
 		if uncertain {
 			id, err := j.lookForGuest(ctx)
@@ -37,12 +38,11 @@ func (j *job) invited(ctx context.Context, body json.RawMessage) error {
 				return err
 			}
 			if id != "" {
-				j.found(id)
-				j.wrote()
-				return nil
+				return j.inviteAgain(ctx, id)
 			}
 		}
-		answer, err := j.do(ctx, graph.Post("invitations", body))
+		var err error
+		answer, err = j.do(ctx, graph.Post("invitations", body))
 		switch {
 		case err != nil:
 			return err
@@ -54,7 +54,33 @@ func (j *job) invited(ctx context.Context, body json.RawMessage) error {
 		}
 		return j.invitation(answer)
 	}
-	return fault.Errorf(fault.Unavailable, "the answers to an invitation were lost %d times", maxCreations).WithHint("Run again; the order is not lost")
+	return expect(answer) // Graph has answered all the looks; so it is this request that it does not get along with
+}
+
+// inviteAgain invites a guest who is there, without a mail: for the link to redeem, which the
+// answer had that was lost. Whether the mail went out that was asked for cannot be known.
+func (j *job) inviteAgain(ctx context.Context, id string) error {
+	j.found(id)
+	j.wrote()
+	body, _, err := j.InvitationBody(true)
+	if err != nil {
+		return err
+	}
+	answer, err := j.do(ctx, graph.Post("invitations", body).Repeatable())
+	if err != nil {
+		return err
+	}
+	if answer.OK() {
+		if err := j.invitation(answer); err != nil {
+			return err
+		}
+	} else {
+		j.outcome.Details = map[string]string{}
+	}
+	if j.WantsMail() {
+		j.outcome.Details["mail"] = "unknown"
+	}
+	return nil
 }
 
 // invitation reads what an invitation answers.

@@ -3,7 +3,6 @@ package change
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync"
 	"time"
 
@@ -65,14 +64,10 @@ func (j *job) objectOf(id string) graph.Object { return graph.Object{Set: j.Enti
 
 // locate finds the object of the order.
 func (j *job) locate(ctx context.Context) error {
-	patience := doubt
-	if j.Uncertain {
-		patience = replication
-	}
 	if j.Key.Attribute == roleTemplate {
 		return j.locateRole(ctx)
 	}
-	id, err := j.keys.find(ctx, j.Entity.Name, j.Key, patience)
+	id, err := j.keys.find(ctx, j.Entity.Name, j.Key, j.patience())
 	if err != nil {
 		return err
 	}
@@ -91,7 +86,7 @@ func (j *job) locateRole(ctx context.Context) error {
 			j.found(id)
 			return nil
 		}
-		if r, ok := errors.AsType[refusal](err); !ok || r.fault.Code != fault.NotFound {
+		if !isNotFound(err) {
 			return err
 		}
 		// Activated twice, the second is refused.
@@ -111,7 +106,6 @@ func (j *job) locateRole(ctx context.Context) error {
 		case verdict.Of(answer) != verdict.Taken:
 			return expect(answer)
 		}
-		j.keys.expire(j.Entity.Name, j.Key)
 	}
 	return refuse(fault.NotFound, "the directory role of the template %s cannot be activated", j.Key.Value).hint("Check the template's id")
 }
@@ -165,11 +159,23 @@ func (j *job) send(ctx context.Context, r graph.Request, ids ...string) (graph.A
 	}
 }
 
+// patience is how long to wait for objects that are missing.
 func (j *job) patience(ids ...string) time.Duration {
 	if j.Uncertain {
 		return replication
 	}
 	return j.recent.bound(ids...)
+}
+
+// unsure is how long an answer may be wrong still that objects or links are as they were before they
+// were written last. What came before the order was done when its first attempt began; of what
+// earlier calls have written, most is seen sooner than new objects are.
+func (j *job) unsure(ids ...string) time.Duration {
+	since := j.recent.began
+	if j.Uncertain {
+		since = j.FirstAttempt
+	}
+	return max(0, j.recent.left(ids...), since.Add(doubt).Sub(j.clock.Now()))
 }
 
 // wrote notes that the object was written to.
@@ -185,7 +191,7 @@ func expect(a graph.Answer) error {
 	if verdict.Of(a) == verdict.Done {
 		return nil
 	}
-	return refusal{verdict.Failure(a)}
+	return refusal{fault: verdict.Failure(a)}
 }
 
 // namePermission says which permission is missing if that is why Graph refuses.
@@ -193,8 +199,8 @@ func (j *job) namePermission(f *fault.Error, navigation string) {
 	if f.Code != fault.Forbidden || f.SystemCode != "Authorization_RequestDenied" {
 		return
 	}
-	if p, ok := permit.Of(j.Change, navigation); ok {
-		f.Hint = p.Hint() + "; if an administrator or a role-assignable group is touched, the application also needs an Entra role such as User Administrator"
+	if hint := permit.Hint(j.Change, navigation); hint != "" {
+		f.Hint = hint
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,19 +17,25 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// keys finds objects by natural keys, each once.
+// keys finds objects by natural keys. What it has found it remembers, but not what it has
+// not: a look-up that finds nothing is shared only by those who ask while it is under way.
 type keys struct {
 	graph  Graph
 	recent *recent
+	fresh  *fresh
 
 	mu    sync.Mutex
 	known map[key]*lookup
+	began int // look-ups
 }
 
 // key is a natural key; its value is in lower case, as Entra compares it.
 type key struct{ entity, attribute, value string }
 
 type lookup struct {
+	number   int // in the sequence of look-ups
+	patience time.Duration
+
 	done  chan struct{} // closed when the rest is set
 	id    string
 	err   error
@@ -36,52 +43,68 @@ type lookup struct {
 }
 
 const (
-	foundFor   = 5 * time.Minute
-	missingFor = 30 * time.Second
+	foundFor = 5 * time.Minute
 	// maxKeys bounds the memory; beyond it everything is looked up anew.
 	maxKeys = 50000
 )
 
-func newKeys(g Graph, r *recent) *keys {
-	return &keys{graph: g, recent: r, known: map[key]*lookup{}}
+func newKeys(g Graph, r *recent, f *fresh) *keys {
+	return &keys{graph: g, recent: r, fresh: f, known: map[key]*lookup{}}
 }
 
 // find returns the id of the object that k names. An object that is not found is looked for
 // again for as long as patience lasts. Errors: a refusal if there is none or several.
 func (s *keys) find(ctx context.Context, entity string, k sdk.ObjectKey, patience time.Duration) (string, error) {
 	if k.ID != "" {
+		if !schema.IsGUID(k.ID) {
+			return k.ID, nil // that of a permission grant, whose case counts
+		}
 		return strings.ToLower(k.ID), nil
 	}
 	known := key{entity, k.Attribute, strings.ToLower(k.Value)}
-	l, mine := s.enter(known)
-	if !mine {
+	for asked := s.count(); ; {
+		l, mine := s.enter(known, patience)
+		if mine {
+			id, err := s.look(ctx, entity, k, patience)
+			s.leave(known, l, id, err)
+			return id, err
+		}
 		select {
 		case <-l.done:
-			return l.id, l.err
 		case <-ctx.Done():
 			return "", ctx.Err()
 		}
+		switch {
+		case isNotFound(l.err) && (l.number <= asked || l.patience < patience):
+			// That there is nothing is older than the question, or was said too soon.
+		case l.err == nil && s.renamed(l.id, k.Attribute, k.Value):
+		default:
+			return l.id, l.err
+		}
 	}
-	l.id, l.err = s.look(ctx, entity, k, patience)
-	now := s.recent.clock.Now()
-	switch _, refused := errors.AsType[refusal](l.err); {
-	case l.err == nil:
-		l.until = now.Add(foundFor)
-	case refused:
-		l.until = now.Add(missingFor)
-	}
-	close(l.done)
-	return l.id, l.err
 }
 
-// enter returns the lookup of a key, and whether it is the caller's to do.
-func (s *keys) enter(k key) (l *lookup, mine bool) {
+// isNotFound reports whether an error is the refusal of an order whose object is not there.
+func isNotFound(err error) bool {
+	r, ok := errors.AsType[refusal](err)
+	return ok && r.fault.Code == fault.NotFound
+}
+
+// count is how many look-ups have begun.
+func (s *keys) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.began
+}
+
+// enter returns the look-up of a key, and whether it is the caller's to do.
+func (s *keys) enter(k key, patience time.Duration) (l *lookup, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l, ok := s.known[k]; ok {
 		select {
 		case <-l.done:
-			if s.recent.clock.Now().Before(l.until) {
+			if s.recent.clock.Now().Before(l.until) && !s.renamed(l.id, k.attribute, k.value) {
 				return l, false
 			}
 		default:
@@ -91,9 +114,30 @@ func (s *keys) enter(k key) (l *lookup, mine bool) {
 	if len(s.known) >= maxKeys {
 		clear(s.known)
 	}
-	l = &lookup{done: make(chan struct{})}
+	s.began++
+	l = &lookup{number: s.began, patience: patience, done: make(chan struct{})}
 	s.known[k] = l
 	return l, true
+}
+
+// leave ends a look-up of the caller's own.
+func (s *keys) leave(k key, l *lookup, id string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.id, l.err = id, err
+	if err == nil && !s.renamed(id, k.attribute, k.value) {
+		l.until = s.recent.clock.Now().Add(foundFor)
+	} else if s.known[k] == l {
+		delete(s.known, k)
+	}
+	close(l.done)
+}
+
+// renamed reports whether an object was given another value lately, so that a copy of the directory
+// which shows this one is behind.
+func (s *keys) renamed(id, attribute, value string) bool {
+	now, ok := s.fresh.value(id, attribute)
+	return ok && !alike(now, json.RawMessage(graph.Quote(value)))
 }
 
 // learn notes which object has a key from now on.
@@ -103,13 +147,6 @@ func (s *keys) learn(entity, attribute, value, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.known[key{entity, attribute, strings.ToLower(value)}] = l
-}
-
-// expire drops what is known of a key.
-func (s *keys) expire(entity string, k sdk.ObjectKey) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.known, key{entity, k.Attribute, strings.ToLower(k.Value)})
 }
 
 // forget drops what is known of an object whose keys have changed, or that is gone.
@@ -130,6 +167,7 @@ func (s *keys) forget(id string) {
 func (s *keys) look(ctx context.Context, entity string, k sdk.ObjectKey, patience time.Duration) (string, error) {
 	for w := s.recent.waiting(patience); ; {
 		found, err := s.read(ctx, entity, k.Attribute, k.Value, []string{"id"})
+		found = slices.DeleteFunc(found, func(o map[string]json.RawMessage) bool { return s.renamed(textIn(o, "id"), k.Attribute, k.Value) })
 		switch {
 		case err != nil:
 			return "", err
@@ -151,12 +189,20 @@ func (s *keys) look(ctx context.Context, entity string, k sdk.ObjectKey, patienc
 
 // read reads the objects that have a value, two at most.
 func (s *keys) read(ctx context.Context, entity, attribute, value string, properties []string) ([]map[string]json.RawMessage, error) {
-	path, isList := lookupPath(entity, attribute, value)
-	separator := "?"
-	if isList {
-		separator = "&"
+	if entity == "directoryRole" { // whose list has no pages
+		return s.list(ctx, entity, attribute, value, properties, "")
 	}
-	path += separator + "$select=" + strings.Join(properties, ",")
+	return s.list(ctx, entity, attribute, value, properties, "&$top=2")
+}
+
+// list reads the objects that have a value, as many as are on one page.
+func (s *keys) list(ctx context.Context, entity, attribute, value string, properties []string, page string) ([]map[string]json.RawMessage, error) {
+	path, isList := lookupPath(entity, attribute, value)
+	if isList {
+		path += "&$select=" + strings.Join(properties, ",") + page
+	} else {
+		path += "?$select=" + strings.Join(properties, ",")
+	}
 	answer, err := s.graph.Do(ctx, graph.Get(path), nil)
 	switch {
 	case err != nil:
@@ -164,7 +210,7 @@ func (s *keys) read(ctx context.Context, entity, attribute, value string, proper
 	case verdict.Of(answer) == verdict.Missing:
 		return nil, nil
 	case !answer.OK():
-		return nil, refusal{verdict.Failure(answer)}
+		return nil, refusal{fault: verdict.Failure(answer)}
 	}
 	if !isList {
 		object, err := objectIn(answer)

@@ -1,7 +1,9 @@
 package change
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -96,8 +98,8 @@ func (j *job) target(ctx context.Context, n schema.Navigation, key sdk.ObjectKey
 	case key == (sdk.ObjectKey{}), key.Attribute == schema.Assignment:
 		return "", nil
 	}
-	id, err := j.keys.find(ctx, n.TargetEntity(key), key, doubt)
-	if r, ok := errors.AsType[refusal](err); ok && removal && r.fault.Code == fault.NotFound {
+	id, err := j.keys.find(ctx, n.TargetEntity(key), key, j.patience())
+	if removal && isNotFound(err) {
 		return "", errGone
 	}
 	return id, err
@@ -119,6 +121,9 @@ func (j *job) linksChanged(navigation string, targets []string, removal bool) {
 	for _, id := range targets {
 		if id != "" {
 			changed = append(changed, id)
+			if !removal {
+				j.recent.touch(pair(j.object.ID, id))
+			}
 		}
 	}
 	if len(changed) == 0 {
@@ -150,6 +155,9 @@ func (j *job) addLink(ctx context.Context, l schema.Links, n int, target string)
 	if err != nil {
 		return written{}, err
 	}
+	if l.Kind == schema.Single && answer.OK() {
+		j.fresh.wrote(j.object.ID, []string{l.Name}, json.RawMessage(graph.Quote(target)))
+	}
 	if verdict.Of(answer) == verdict.Already {
 		return written{already: true}, nil
 	}
@@ -165,7 +173,7 @@ func (j *job) addMember(ctx context.Context, l schema.Links, n int, target strin
 	select {
 	case r := <-result:
 		if r.Failure != nil {
-			return written{}, refusal{r.Failure}
+			return written{}, refusal{fault: r.Failure}
 		}
 		return written{target: target, already: r.Already}, nil
 	case <-ctx.Done():
@@ -199,51 +207,84 @@ func (j *job) removeLink(ctx context.Context, l schema.Links, n int, target stri
 	case schema.MemberOf:
 		link = graph.Link{From: graph.Object{Set: "groups", ID: target}, Navigation: "members", Target: j.object.ID}
 	case schema.Single:
-		link.Target = "" // the request says whatever there is
-		if another, err := j.pointsElsewhere(ctx, link, target); err != nil || another {
-			return written{already: true}, err
-		}
+		return j.unlinkOnly(ctx, link)
 	}
 	return j.unlink(ctx, link, target)
 }
 
-// pointsElsewhere reports whether the only link of a navigation leads to another object than
-// the one that it is to be removed from. What was written lately may not be seen yet.
-func (j *job) pointsElsewhere(ctx context.Context, link graph.Link, target string) (bool, error) {
-	if target == "" || j.recent.has(link.From.ID) {
-		return false, nil
-	}
-	answer, err := j.do(ctx, graph.Get(link.From.Path()+"/"+link.Navigation+"?$select=id"))
-	if err != nil || !answer.OK() {
-		return false, err
-	}
-	object, err := objectIn(answer)
-	return !strings.EqualFold(textIn(object, "id"), target), err
-}
-
-// unlink removes a link. That it is not there is as well; but Graph says the same of a link
-// whose ends are too new to be seen. So those are looked for.
-func (j *job) unlink(ctx context.Context, link graph.Link, target string) (written, error) {
-	for w := j.recent.waiting(j.patience(link.From.ID, target)); ; {
-		answer, lost, err := j.doOnce(ctx, link.Remove())
+// unlinkOnly removes the only link of a navigation, if it leads to the link's target or that is
+// empty. The request for it would remove any, so it is sent only if the right one is there.
+func (j *job) unlinkOnly(ctx context.Context, link graph.Link) (written, error) {
+	wanted := link.Target
+	link.Target = ""
+	for w := j.recent.waiting(j.unsure(pair(link.From.ID, wanted))); ; {
+		now, err := j.only(ctx, link)
 		if err != nil {
 			return written{}, err
 		}
-		switch v := verdict.Of(answer); {
-		case v == verdict.Missing && lost: // that attempt has done it
-			return written{target: target}, nil
-		case v == verdict.Already:
-			return written{already: true}, nil
-		case v != verdict.Missing:
-			return written{target: target}, expect(answer)
-		}
-		seen, err := j.seen(ctx, link.From, target)
-		if err != nil || seen {
-			return written{already: true}, err
+		if now != "" && (wanted == "" || strings.EqualFold(now, wanted)) {
+			return j.unlink(ctx, link, now)
 		}
 		if again, err := w.again(ctx); err != nil || !again {
 			return written{already: true}, err
 		}
+	}
+}
+
+// only returns where the only link of a navigation leads, or "".
+func (j *job) only(ctx context.Context, link graph.Link) (target string, err error) {
+	if lately, ok := j.fresh.value(link.From.ID, link.Navigation); ok {
+		_ = json.Unmarshal(lately, &target) // null is none
+		return target, nil
+	}
+	answer, err := j.do(ctx, graph.Get(link.From.Path()+"/"+link.Navigation+"?$select=id"))
+	if err != nil || verdict.Of(answer) == verdict.Missing {
+		return "", err
+	}
+	if err := expect(answer); err != nil {
+		return "", err
+	}
+	object, err := objectIn(answer)
+	return textIn(object, "id"), err
+}
+
+// unlink removes a link, which is told of as target. That it is not there is as well; but Graph says
+// the same of a link that is too new to be seen, or whose ends are. So it tries again as long as that may
+// be, and then looks for the ends.
+func (j *job) unlink(ctx context.Context, link graph.Link, target string) (written, error) {
+	end := cmp.Or(link.Target, target)
+	var ours bool // an attempt whose answer was lost may have done it
+	for w := j.recent.waiting(j.patience(link.From.ID, end, pair(link.From.ID, end))); ; {
+		answer, lost, err := j.doOnce(ctx, link.Remove())
+		if err != nil {
+			return written{}, err
+		}
+		ours = ours || lost
+		switch v := verdict.Of(answer); {
+		case v == verdict.Done:
+			j.unlinked(link, end)
+			return written{target: target}, nil
+		case v != verdict.Missing && v != verdict.Already:
+			return written{target: target}, expect(answer)
+		}
+		gone := written{target: target, already: !ours}
+		if j.unsure(pair(link.From.ID, end)) == 0 {
+			seen, err := j.seen(ctx, link.From, end)
+			if err != nil || seen {
+				return gone, err
+			}
+		}
+		if again, err := w.again(ctx); err != nil || !again {
+			return gone, err
+		}
+	}
+}
+
+// unlinked notes that a link is not there any more.
+func (j *job) unlinked(link graph.Link, end string) {
+	j.recent.drop(pair(link.From.ID, end))
+	if link.Target == "" {
+		j.fresh.wrote(link.From.ID, []string{link.Navigation}, json.RawMessage("null"))
 	}
 }
 

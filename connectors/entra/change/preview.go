@@ -160,15 +160,11 @@ func (p *prospect) creation(ctx context.Context) error {
 
 // exists tells what becomes of an order to create what is there.
 func (p *prospect) exists(ctx context.Context, object map[string]json.RawMessage, attribute string) error {
-	if attribute == "userPrincipalName" {
-		return refuse(fault.Conflict, "there is a user with the userPrincipalName %q already", p.Text(attribute)).
-			hint("Give another value, or change the object that has it")
+	if attribute == "userPrincipalName" || attribute == "uniqueName" {
+		return inUse(p.Entity.Name, attribute, p.Text(attribute), textIn(object, "id"))
 	}
 	p.now, p.object = object, graph.Object{Set: p.Entity.Path, ID: textIn(object, "id")}
 	p.preview.ObjectID = p.object.ID
-	if attribute == "uniqueName" { // it would be updated
-		p.values(p.Values)
-	}
 	if err := p.links(ctx); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package change
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 
@@ -11,8 +10,14 @@ import (
 	"github.com/usher-iga/usher/connectors/entra/change/verdict"
 	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/sdk"
-	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
+
+// linked is a link that there is, or one that is to be. Ids are in lower case.
+type linked struct {
+	target     string
+	detail     string // of a licence the plans that are disabled, of an app role its id
+	assignment string // of an app role: the id of the link itself
+}
 
 // links tells which links would be added and removed.
 func (p *prospect) links(ctx context.Context) error {
@@ -21,22 +26,18 @@ func (p *prospect) links(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		added, err := p.targets(ctx, l, l.Add, false)
+		added, err := p.added(ctx, l, there)
 		if err != nil {
 			return err
 		}
-		removed, err := p.targets(ctx, l, l.Remove, true)
+		removed, err := p.removed(ctx, l, there, whole)
 		if err != nil {
 			return err
 		}
-		added = slices.DeleteFunc(added, func(id string) bool { return slices.Contains(there, id) })
-		if l.Kind == schema.Single {
-			removed = there
-			if len(l.Add) > 0 && len(added) == 0 {
+		if l.Kind == schema.Single && len(l.Add) > 0 {
+			if removed = targets(there); len(added) == 0 {
 				continue // it is so already
 			}
-		} else if whole {
-			removed = slices.DeleteFunc(removed, func(id string) bool { return !slices.Contains(there, id) })
 		}
 		if len(added)+len(removed) > 0 {
 			p.preview.Changes = append(p.preview.Changes, sdk.AttributeChange{Path: l.Name, Before: texts(removed), After: texts(added)})
@@ -45,33 +46,89 @@ func (p *prospect) links(ctx context.Context) error {
 	return nil
 }
 
-// targets finds the other ends. One that is to be removed and is not there is left out.
-func (p *prospect) targets(ctx context.Context, l schema.Links, keys []sdk.ObjectKey, removal bool) (ids []string, err error) {
-	for _, key := range keys {
-		var id string
-		switch {
-		case key == (sdk.ObjectKey{}):
-			continue
-		case l.Kind == schema.Licences:
-			id, err = p.skus.find(ctx, key)
-		case key.Attribute == schema.Assignment:
-			id = key.Value
-		default:
-			id, err = p.keys.find(ctx, l.TargetEntity(key), key, 0)
+func targets(all []linked) (ids []string) {
+	for _, one := range all {
+		ids = append(ids, one.target)
+	}
+	return ids
+}
+
+// added returns the other ends of links that are to be added and not there in the same way.
+func (p *prospect) added(ctx context.Context, l schema.Links, there []linked) (ids []string, err error) {
+	for n, key := range l.Add {
+		target, err := p.target(ctx, l, key)
+		if err != nil {
+			return nil, err
 		}
-		if r, ok := errors.AsType[refusal](err); ok && removal && r.fault.Code == fault.NotFound {
+		detail, err := detailOf(l.Kind, l.Detail(n))
+		if err != nil {
+			return nil, err
+		}
+		same := func(one linked) bool { return one.target == target && one.detail == detail }
+		if !slices.ContainsFunc(there, same) {
+			ids = append(ids, target)
+		}
+	}
+	return ids, nil
+}
+
+// removed returns the other ends of links that are to be removed and there, or may be.
+func (p *prospect) removed(ctx context.Context, l schema.Links, there []linked, whole bool) (ids []string, err error) {
+	for _, key := range l.Remove {
+		if key == (sdk.ObjectKey{}) { // whoever it is
+			ids = append(ids, targets(there)...)
+			continue
+		}
+		if key.Attribute == schema.Assignment {
+			i := slices.IndexFunc(there, func(one linked) bool { return strings.EqualFold(one.assignment, key.Value) })
+			if i >= 0 {
+				ids = append(ids, there[i].target)
+			} else if !whole {
+				ids = append(ids, key.Value)
+			}
+			continue
+		}
+		target, err := p.target(ctx, l, key)
+		if isNotFound(err) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, strings.ToLower(id))
+		if !whole || slices.Contains(targets(there), target) {
+			ids = append(ids, target)
+		}
 	}
 	return ids, nil
 }
 
+// target finds the other end of a link.
+func (p *prospect) target(ctx context.Context, l schema.Links, key sdk.ObjectKey) (id string, err error) {
+	if l.Kind == schema.Licences {
+		id, err = p.skus.find(ctx, key)
+	} else {
+		id, err = p.keys.find(ctx, l.TargetEntity(key), key, 0)
+	}
+	return strings.ToLower(id), err
+}
+
+// detailOf makes details comparable.
+func detailOf(k schema.Kind, detail json.RawMessage) (string, error) {
+	switch k {
+	case schema.AppRoles:
+		role, err := roleOf(detail)
+		return strings.ToLower(role), err
+	case schema.Licences:
+		var d struct{ DisabledPlans []string }
+		_ = json.Unmarshal(detail, &d) // without any, all are enabled
+		slices.Sort(d.DisabledPlans)
+		return strings.ToLower(strings.Join(d.DisabledPlans, " ")), nil
+	}
+	return "", nil
+}
+
 // linked returns the links that there are; whole is false if there may be more.
-func (p *prospect) linked(ctx context.Context, l schema.Links) (ids []string, whole bool, err error) {
+func (p *prospect) linked(ctx context.Context, l schema.Links) (all []linked, whole bool, err error) {
 	if p.object.ID == "" {
 		return nil, true, nil // it is new
 	}
@@ -109,10 +166,18 @@ func (p *prospect) linked(ctx context.Context, l schema.Links) (ids []string, wh
 		return nil, false, unreadable(err)
 	}
 	if l.Kind == schema.Single {
-		return []string{strings.ToLower(list.ID)}, true, nil
+		return []linked{{target: strings.ToLower(list.ID)}}, true, nil
 	}
 	for _, one := range slices.Concat(list.Value, list.AssignedLicenses) {
-		ids = append(ids, strings.ToLower(textIn(one, id)))
+		found := linked{target: strings.ToLower(textIn(one, id)), assignment: textIn(one, "id")}
+		text, err := json.Marshal(one)
+		if err != nil {
+			return nil, false, unreadable(err)
+		}
+		if found.detail, err = detailOf(l.Kind, text); err != nil {
+			return nil, false, err
+		}
+		all = append(all, found)
 	}
-	return ids, list.NextLink == "", nil
+	return all, list.NextLink == "", nil
 }

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// replication is how long Entra takes to show a new object everywhere, at most: until then
+	// replication is how long Entra takes to show a change everywhere, at most: until then
 	// "there is no such object" is no answer about one that we have just made.
 	replication = 60 * time.Second
-	// doubt is how long to look again for an object of which we do not know that it is new.
+	// doubt is how long to look again for a change of which we do not know that there was one.
 	doubt = 15 * time.Second
 
 	// The pause before looking again; it doubles.
@@ -21,7 +21,8 @@ const (
 	lastLook  = 10 * time.Second
 )
 
-// recent remembers what was written to lately. The zero value is not ready: see newRecent.
+// recent remembers what was written to lately: objects, by their ids, and links, by [pair]. It is
+// made by newRecent.
 type recent struct {
 	clock clock.Clock
 
@@ -36,7 +37,7 @@ func newRecent(c clock.Clock) *recent {
 	return &recent{clock: c, began: c.Now(), at: map[string]time.Time{}, pruned: c.Now()}
 }
 
-// touch notes that an object was written to.
+// touch notes that an object or a link was written.
 func (r *recent) touch(id string) {
 	now := r.clock.Now()
 	r.mu.Lock()
@@ -52,30 +53,40 @@ func (r *recent) touch(id string) {
 	r.at[strings.ToLower(id)] = now
 }
 
-// has reports whether one of the objects was written to so lately that some copies of the
-// directory may not know.
-func (r *recent) has(ids ...string) bool {
+// drop forgets a link that is not there any more.
+func (r *recent) drop(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.at, strings.ToLower(id))
+}
+
+// pair names the link between two objects, whichever way it is written.
+func pair(a, b string) string {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	return min(a, b) + " " + max(a, b)
+}
+
+// left is how long some copies of the directory may not know yet what was written last to one of
+// the objects or links; 0 if all know.
+func (r *recent) left(ids ...string) (longest time.Duration) {
 	now := r.clock.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, id := range ids {
-		if at, ok := r.at[strings.ToLower(id)]; ok && now.Sub(at) <= replication {
-			return true
+		if at, ok := r.at[strings.ToLower(id)]; ok {
+			longest = max(longest, at.Add(replication).Sub(now))
 		}
 	}
-	return false
+	return longest
 }
 
-// young reports whether the call began so lately that an earlier one may have written to
-// objects unknown to this one.
-func (r *recent) young() bool { return r.clock.Now().Sub(r.began) <= replication }
+// young is how much longer an earlier call may have created objects that some copies do not know;
+// 0 if it is too long ago.
+func (r *recent) young() time.Duration { return max(0, r.began.Add(replication).Sub(r.clock.Now())) }
 
 // bound is how long to wait for objects that are missing.
 func (r *recent) bound(ids ...string) time.Duration {
-	if r.has(ids...) {
-		return replication
-	}
-	return doubt
+	return max(doubt, r.young(), r.left(ids...))
 }
 
 // waiting is a sequence of growing pauses, with an end.
@@ -98,4 +109,10 @@ func (w *waiting) again(ctx context.Context) (bool, error) {
 	w.left -= pause
 	w.pause *= 2
 	return true, w.clock.Sleep(ctx, pause)
+}
+
+// over is the contrary of again.
+func (w *waiting) over(ctx context.Context) (bool, error) {
+	again, err := w.again(ctx)
+	return !again, err
 }

@@ -61,3 +61,18 @@ func normalValue(v any) any {
 func alike(current, wanted json.RawMessage) bool {
 	return same(json.RawMessage(strings.ToLower(string(current))), json.RawMessage(strings.ToLower(string(wanted))))
 }
+
+// covers reports whether current is what became of wanted: Graph may have put it into another case,
+// and added to a list, such as the sign-in name to the identities of a user.
+func covers(current, wanted json.RawMessage) bool {
+	var has, wants []json.RawMessage
+	if json.Unmarshal(wanted, &wants) != nil || len(wants) == 0 || json.Unmarshal(current, &has) != nil {
+		return alike(current, wanted)
+	}
+	for _, w := range wants {
+		if !slices.ContainsFunc(has, func(h json.RawMessage) bool { return alike(h, w) }) {
+			return false
+		}
+	}
+	return true
+}

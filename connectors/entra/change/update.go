@@ -9,6 +9,7 @@ import (
 
 	"github.com/usher-iga/usher/connectors/entra/change/schema"
 	"github.com/usher-iga/usher/connectors/entra/change/verdict"
+	"github.com/usher-iga/usher/connectors/entra/directory"
 	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/sdk"
 )
@@ -21,12 +22,19 @@ func (j *job) update(ctx context.Context) error {
 	if len(j.Values) == 0 && j.Password() == "" {
 		return nil
 	}
+	whole := schema.WholeProperties(j.Values)
+	if wait := j.unsure(); wait > 0 && slices.ContainsFunc(whole, j.lacks) { // an earlier call may have written the rest of it
+		if err := j.clock.Sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
 	before, err := j.read(ctx, j.Values)
 	if err != nil {
 		return err
 	}
 	values := j.Values
-	for _, property := range schema.WholeProperties(values) {
+	for _, property := range whole {
+		before[property] = j.fresh.over(j.object.ID, property, before[property])
 		values = schema.Complete(values, property, before[property])
 	}
 	return j.patch(ctx, values, j.Password(), before)
@@ -44,11 +52,11 @@ func (j *job) read(ctx context.Context, values []schema.Value) (map[string]json.
 	case err != nil:
 		return nil, err
 	case verdict.Of(answer) == verdict.Missing:
-		return nil, refusal{verdict.Failure(answer)}
+		return nil, refusal{fault: verdict.Failure(answer)}
 	case answer.OK():
 		return objectIn(answer)
 	case len(schema.WholeProperties(values)) > 0:
-		return nil, refusal{verdict.Failure(answer)}
+		return nil, refusal{fault: verdict.Failure(answer)}
 	}
 	return nil, nil
 }
@@ -85,6 +93,7 @@ func (j *job) patch(ctx context.Context, values []schema.Value, password string,
 func (j *job) patched(body schema.Body, before map[string]json.RawMessage) {
 	changed := before == nil || len(body.Values) == 0
 	for _, v := range body.Values {
+		j.remember(v)
 		c := sdk.AttributeChange{Path: v.Name(), After: v.JSON}
 		if before != nil && v.Path[0] != "passwordProfile" {
 			if c.Before = valueAt(before, v.Path); c.Before == nil {
@@ -96,17 +105,50 @@ func (j *job) patched(body schema.Body, before map[string]json.RawMessage) {
 		}
 		changed = true
 		j.outcome.Changes = append(j.outcome.Changes, c)
-		if slices.Contains(j.Entity.Keys, v.Name()) {
-			j.keys.forget(j.object.ID)
-		}
 	}
 	if changed {
 		j.wrote()
 	}
 }
 
+// remember keeps a value that was written for the time in which reads may not show it, if what is
+// read of it decides anything.
+func (j *job) remember(v schema.Value) {
+	isKey := slices.Contains(j.Entity.Keys, v.Name())
+	if isKey || isWhole(v.Path[0]) {
+		j.fresh.wrote(j.object.ID, v.Path, v.JSON)
+	}
+	if isKey {
+		j.keys.forget(j.object.ID)
+		j.learn(v.Name(), j.Text(v.Name()))
+	}
+}
+
+// learn notes the object's value of a key, if no other object can have it.
+func (j *job) learn(attribute, value string) {
+	switch attribute {
+	case "userPrincipalName", "uniqueName", "appId", "deviceId", roleTemplate:
+		if value != "" {
+			j.keys.learn(j.Entity.Name, attribute, value, j.object.ID)
+		}
+	}
+}
+
+// lacks reports whether the order gives only some members of a property.
+func (j *job) lacks(property string) bool {
+	p, _ := j.Entity.Property([]string{property})
+	return slices.ContainsFunc(directory.Members(p.Type), func(m directory.Property) bool {
+		return !slices.ContainsFunc(j.Values, func(v schema.Value) bool { return v.Name() == property+"/"+m.Name })
+	})
+}
+
+// isWhole reports whether a property has members that a write clears by leaving them out.
+func isWhole(property string) bool {
+	return len(schema.WholeProperties([]schema.Value{{Path: []string{property, ""}}})) > 0
+}
+
 func (j *job) revokeSessions(ctx context.Context) error {
-	answer, err := j.send(ctx, graph.Post(j.object.Path()+"/revokeSignInSessions", json.RawMessage("{}")).Repeatable(), j.object.ID)
+	answer, err := j.send(ctx, graph.Post(j.object.Path()+"/revokeSignInSessions", nil).Repeatable(), j.object.ID)
 	if err != nil {
 		return err
 	}

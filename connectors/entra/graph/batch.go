@@ -78,6 +78,9 @@ func encodeBatch(requests []Request) (json.RawMessage, error) {
 		if err := r.check(); err != nil {
 			return nil, err
 		}
+		if r.body == nil && r.method == http.MethodPost {
+			r.body = json.RawMessage("{}") // within a batch, an action without parameters needs a body, too
+		}
 		wire.Requests[i] = batchRequest{
 			ID: strconv.Itoa(i + 1), Method: r.method, URL: "/" + r.path, Headers: r.headers, Body: r.body,
 		}

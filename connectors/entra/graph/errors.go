@@ -58,8 +58,10 @@ func codeOf(status int) fault.Code {
 		return fault.Conflict
 	case http.StatusTooManyRequests:
 		return fault.Throttled
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusInsufficientStorage:
+		return fault.Refused
 	}
-	if status/100 == 4 || status == http.StatusNotImplemented {
+	if status/100 == 4 {
 		return fault.Refused // not Invalid, which says that nothing was sent
 	}
 	return fault.Unavailable

@@ -20,6 +20,7 @@ type Request struct {
 	headers    map[string]string
 	body       json.RawMessage
 	shown      json.RawMessage // the body as it may be shown, if that differs
+	bound      int             // links that it adds at once
 	repeatable bool
 }
 
@@ -44,8 +45,8 @@ func Get(path string) Request {
 	return Request{method: http.MethodGet, path: path, repeatable: true}
 }
 
-// Post makes a request that creates something or calls an action. It is not repeated where
-// that could do harm, unless [Request.Repeatable] says that it cannot.
+// Post makes a request that creates something or calls an action, which may have no body. It is
+// not repeated where that could do harm, unless [Request.Repeatable] says that it cannot.
 func Post(path string, body json.RawMessage) Request {
 	return Request{method: http.MethodPost, path: path, body: body}
 }
@@ -93,6 +94,19 @@ func (l Link) Remove() Request {
 		path = l.From.Path() + "/" + l.Navigation + "/" + url.PathEscape(l.Target) + "/$ref"
 	}
 	return Request{method: http.MethodDelete, path: path, repeatable: true}
+}
+
+// Bind makes a request that adds several links of one navigation at once: all of them or none
+// (https://learn.microsoft.com/graph/api/group-post-members#example-2-add-multiple-members-to-a-group-in-a-single-request).
+func Bind(root string, from Object, navigation string, targets []string) Request {
+	links := make([]string, len(targets))
+	for i, id := range targets {
+		links[i] = root + Object{"directoryObjects", id}.Path()
+	}
+	body, _ := json.Marshal(map[string][]string{navigation + "@odata.bind": links}) // no string fails
+	r := Patch(from.Path(), body)
+	r.bound = len(targets)
+	return r
 }
 
 func (l Link) collection() string { return l.From.Path() + "/" + l.Navigation + "/$ref" }
@@ -150,6 +164,16 @@ func (r Request) Shown() json.RawMessage {
 
 // IsRead reports whether r changes nothing.
 func (r Request) IsRead() bool { return r.method == http.MethodGet }
+
+// Cost is how many writes the quota of writes takes r for; 0 if it reads. Links that are bound in
+// one request cost one for three of them: Microsoft has told others so, its documentation
+// does not tell.
+func (r Request) Cost() int {
+	if r.IsRead() {
+		return 0
+	}
+	return max(1, (r.bound+2)/3)
+}
 
 // IsRepeatable reports whether r does no harm if Graph carries it out twice.
 func (r Request) IsRepeatable() bool { return r.repeatable }

@@ -80,6 +80,23 @@ func TestRequestsOfALink(t *testing.T) {
 	}
 }
 
+func TestCost(t *testing.T) {
+	bind := func(n int) Request {
+		return Bind("https://graph.example/", Object{"groups", group}, "members", make([]string, n))
+	}
+	for name, tc := range map[string]struct {
+		request Request
+		want    int
+	}{
+		"read": {Get("users"), 0}, "create": {Post("users", nil), 1}, "link": {Link{From: Object{"groups", group}}.Add(""), 1},
+		"1 bound": {bind(1), 1}, "3 bound": {bind(3), 1}, "4 bound": {bind(4), 2}, "20 bound": {bind(20), 7},
+	} {
+		if got := tc.request.Cost(); got != tc.want {
+			t.Errorf("%s costs %d writes, want %d", name, got, tc.want)
+		}
+	}
+}
+
 // Only one file of the connectors to Entra ID speaks of DELETE: what it makes is proved above.
 func TestOneFileDeletes(t *testing.T) {
 	for _, folder := range []string{"..", "../../entra-fulfill", "../../entra-export"} {

@@ -30,8 +30,15 @@ type Answer struct {
 // OK reports whether the request was carried out.
 func (a Answer) OK() bool { return a.Status/100 == 2 }
 
-// Unknown reports whether nobody knows if the request was carried out.
-func (a Answer) Unknown() bool { return a.Status == 0 || a.Status >= http.StatusInternalServerError }
+// Unknown reports whether nobody knows if the request was carried out. What Graph does not offer
+// or has no room for was not.
+func (a Answer) Unknown() bool {
+	switch a.Status {
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusInsufficientStorage:
+		return false
+	}
+	return a.Status == 0 || a.Status >= http.StatusInternalServerError
+}
 
 // Failure makes an error of an answer that is no success, with Graph's code and ids. It is
 // the caller's.

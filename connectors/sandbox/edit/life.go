@@ -38,6 +38,7 @@ func (e *Edit) mayDelete(r tenant.Ref) error {
 		tenant.Device:             {"Device.ReadWrite.All", "Directory.ReadWrite.All"},
 		tenant.AdministrativeUnit: {"AdministrativeUnit.ReadWrite.All"},
 		tenant.AppRoleAssignment:  {"AppRoleAssignment.ReadWrite.All"},
+		tenant.PermissionGrant:    {"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"},
 	}[r.Kind]
 	switch {
 	case !ok || !e.Caller.Allowed(enough...):
@@ -69,10 +70,11 @@ func (e *Edit) seats(r tenant.Ref, by int) error {
 	return nil
 }
 
-// Deleted finds the object that can be restored or purged under an id.
+// Deleted finds the object that can be restored or purged under an id. One that was
+// deleted a moment ago may not be known yet as such.
 func (e *Edit) Deleted(id string) (tenant.Ref, error) {
 	r, ok := e.Lookup(id)
-	if !ok || e.Life(r) != tenant.SoftDeleted {
+	if !ok || e.Life(r) != tenant.SoftDeleted || e.At(e.Visible).Life(r) != tenant.SoftDeleted && e.Draw(r, 6, 2) == 0 {
 		return r, NotFound(id)
 	}
 	return r, nil
@@ -204,6 +206,7 @@ func (e *Edit) Invite(body Body) (tenant.Ref, error) {
 	found, _ := e.Holding(tenant.User, "mail", mail)
 	if len(found) > 0 {
 		if e.text(found[0], "creationType") == "Invitation" {
+			e.mail(found[0], body, mail)
 			return found[0], nil
 		}
 		return found[0], unread("The invited user already exists in the directory as object ID: %s. They can use that account to sign in "+
@@ -216,11 +219,24 @@ func (e *Edit) Invite(body Body) (tenant.Ref, error) {
 	if shown == "" {
 		shown = local
 	}
-	return e.make(tenant.User, e.withDefaults(Values{
+	guest, err := e.make(tenant.User, e.withDefaults(Values{
 		"accountEnabled": asJSON(true), "displayName": asJSON(shown), "mail": asJSON(mail), "userPrincipalName": asJSON(upn),
 		"mailNickname": asJSON(local + "_" + domain + "#EXT#"), "userType": asJSON(kind), "creationType": asJSON("Invitation"),
 		"externalUserState": asJSON("PendingAcceptance"), "externalUserStateChangeDateTime": e.stamp(),
 		"proxyAddresses": asJSON([]string{"SMTP:" + mail}), "otherMails": asJSON([]string{mail}),
 		"identities": asJSON([]map[string]string{{"issuer": e.Domain(), "issuerAssignedId": upn, "signInType": "userPrincipalName"}}),
 	}))
+	if err == nil {
+		e.mail(guest, body, mail)
+	}
+	return guest, err
+}
+
+// mail notes that Microsoft sends a mail with the invitation, each time again.
+func (e *Edit) mail(guest tenant.Ref, body Body, address string) {
+	if string(body["sendInvitationMessage"]) == "true" {
+		e.effects = append(e.effects, journal.Effect{
+			What: journal.Mail, Entity: tenant.User.Entity(), ID: e.ID(guest), Properties: Values{"mail": asJSON(address)},
+		})
+	}
 }

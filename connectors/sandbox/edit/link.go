@@ -183,6 +183,17 @@ func (e *Edit) Unseen(r tenant.Ref) bool {
 	return e.At(e.Visible).Life(r) == tenant.Absent && e.Draw(r, 3, 2) == 0
 }
 
+// unseenLink says whether a link is so new that this request does not know it. For
+// half of the targets it does.
+func (e *Edit) unseenLink(owner tenant.Ref, relation tenant.Relation, target tenant.Ref) bool {
+	before := e.At(e.Visible)
+	if before.Life(owner) == tenant.Absent {
+		return e.Draw(target, 5, 2) == 0
+	}
+	links := before.Links(owner, relation)
+	return !links.Holds(target) && e.Draw(target, 5, 2) == 0
+}
+
 // NotReplicated is the refusal of a change of links from an object that is
 // Unseen: one of the two that are documented.
 func (e *Edit) NotReplicated(r tenant.Ref) error {
@@ -199,7 +210,7 @@ func (e *Edit) RemoveLink(owner tenant.Ref, relation tenant.Relation, id string)
 	}
 	target, ok := e.Find(id)
 	links := e.Links(owner, relation)
-	if !ok || !links.Holds(target) {
+	if !ok || !links.Holds(target) || e.unseenLink(owner, relation, target) {
 		if relation == tenant.Owners {
 			return Bad("One or more removed object references do not exist for the following modified properties: '%s'.", relation)
 		}
@@ -240,7 +251,7 @@ func (e *Edit) ClearManager(user tenant.Ref) error {
 		return synced()
 	}
 	manager, ok := e.ManagerOf(user)
-	if !ok {
+	if !ok || e.unseenLink(user, tenant.Manager, manager) {
 		return NotFound("manager")
 	}
 	return e.unlink(user, tenant.Manager, manager)

@@ -32,13 +32,15 @@ var filterable = map[string]bool{
 // parameters).
 const mostIn = 15
 
-// parseFilter reads a $filter: comparisons with eq, in, startswith and any,
-// joined by and, or and parentheses. It returns nil for an empty one.
-func parseFilter(v tenant.View, kind tenant.Kind, text string) (*filter, error) {
+// parseFilter reads a $filter: comparisons with eq, ne, in, startswith, endswith
+// and any, with not before them, joined by and, or and parentheses. It returns nil
+// for an empty one. Advanced says that the request takes part in advanced queries,
+// which ne, not and endswith are.
+func parseFilter(v tenant.View, kind tenant.Kind, text string, advanced bool) (*filter, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
-	p := filterParser{view: v, kind: kind, rest: text}
+	p := filterParser{view: v, kind: kind, rest: text, advanced: advanced}
 	f, err := p.either()
 	if err == nil && strings.TrimSpace(p.rest) != "" {
 		err = errFilter()
@@ -47,7 +49,18 @@ func parseFilter(v tenant.View, kind tenant.Kind, text string) (*filter, error) 
 }
 
 func errFilter() error {
-	return errBadRequest("BadRequest", "Invalid filter clause: the simulated tenant reads eq, in, startswith, any, and, or.")
+	return errBadRequest("BadRequest", "Invalid filter clause: the simulated tenant reads eq, ne, in, startswith, endswith, any, and, or, not.")
+}
+
+// needsAdvanced refuses an operator of advanced queries in a request that is none
+// (Advanced query capabilities on Microsoft Entra ID objects).
+func (p *filterParser) needsAdvanced(operator string) error {
+	if p.advanced {
+		return nil
+	}
+	return errUnsupported("Operator: '" + operator + "' is not supported because the required parameters might be missing. Try adding " +
+		"$count=true query parameter and ConsistencyLevel:eventual header. Refer to https://aka.ms/graph-docs/advanced-queries for " +
+		"more information")
 }
 
 // filterParser reads a filter from left to right.
@@ -55,6 +68,8 @@ type filterParser struct {
 	view tenant.View
 	kind tenant.Kind
 	rest string
+
+	advanced bool
 }
 
 // The tokens that begin or follow a comparison.
@@ -96,11 +111,7 @@ func (p *filterParser) either() (*filter, error) {
 	for err == nil && p.word("or") {
 		var next *filter
 		if next, err = p.both(); err == nil {
-			first := all
-			all = &filter{
-				matches: func(r tenant.Ref) bool { return first.matches(r) || next.matches(r) },
-				few:     first.few && next.few, among: append(slices.Clone(first.among), next.among...),
-			}
+			all = all.or(next)
 		}
 	}
 	return all, err
@@ -111,17 +122,49 @@ func (p *filterParser) both() (*filter, error) {
 	for err == nil && p.word("and") {
 		var next *filter
 		if next, err = p.one(); err == nil {
-			first := all
-			all = &filter{matches: func(r tenant.Ref) bool { return first.matches(r) && next.matches(r) }, few: first.few, among: first.among}
-			if !first.few {
-				all.few, all.among = next.few, next.among
-			}
+			all = all.and(next)
 		}
 	}
 	return all, err
 }
 
+// or is what matches one of two; nil matches nothing yet.
+func (f *filter) or(other *filter) *filter {
+	if f == nil {
+		return other
+	}
+	return &filter{
+		matches: func(r tenant.Ref) bool { return f.matches(r) || other.matches(r) },
+		few:     f.few && other.few, among: append(slices.Clone(f.among), other.among...),
+	}
+}
+
+// and is what matches both of two; nil matches all.
+func (f *filter) and(other *filter) *filter {
+	switch {
+	case f == nil:
+		return other
+	case other == nil:
+		return f
+	}
+	both := &filter{matches: func(r tenant.Ref) bool { return f.matches(r) && other.matches(r) }, few: f.few, among: f.among}
+	if !f.few {
+		both.few, both.among = other.few, other.among
+	}
+	return both
+}
+
 func (p *filterParser) one() (*filter, error) {
+	if p.word("not") {
+		if err := p.needsAdvanced("Not"); err != nil {
+			return nil, err
+		}
+		inner, err := p.one()
+		if err != nil {
+			return nil, err
+		}
+		return &filter{matches: func(r tenant.Ref) bool { return !inner.matches(r) }}, nil
+	}
 	if p.symbol("(") {
 		inner, err := p.either()
 		if err == nil && !p.symbol(")") {
@@ -133,8 +176,18 @@ func (p *filterParser) one() (*filter, error) {
 	if !ok {
 		return nil, errFilter()
 	}
-	if strings.EqualFold(name, "startswith") {
-		return p.startsWith()
+	switch strings.ToLower(name) {
+	case "startswith":
+		return p.function(func(have, want string) bool {
+			return len(have) >= len(want) && strings.EqualFold(have[:len(want)], want)
+		})
+	case "endswith":
+		if err := p.needsAdvanced("EndsWith"); err != nil {
+			return nil, err
+		}
+		return p.function(func(have, want string) bool {
+			return len(have) >= len(want) && strings.EqualFold(have[len(have)-len(want):], want)
+		})
 	}
 	if list, isAny := strings.CutSuffix(name, "/any"); isAny {
 		return p.any(list)
@@ -146,13 +199,27 @@ func (p *filterParser) one() (*filter, error) {
 			return nil, errFilter()
 		}
 		return p.equal(name, literal)
+	case p.word("ne"):
+		if err := p.needsAdvanced("NotEqualsMatch"); err != nil {
+			return nil, err
+		}
+		literal, ok := p.token(literalToken)
+		if !ok {
+			return nil, errFilter()
+		}
+		equal, err := p.equal(name, literal)
+		if err != nil {
+			return nil, err
+		}
+		return &filter{matches: func(r tenant.Ref) bool { return !equal.matches(r) }}, nil
 	case p.word("in"):
 		return p.in(name)
 	}
 	return nil, errFilter()
 }
 
-func (p *filterParser) startsWith() (*filter, error) {
+// function reads (property,'text') after the name of a function that compares them.
+func (p *filterParser) function(fits func(have, want string) bool) (*filter, error) {
 	if !p.symbol("(") {
 		return nil, errFilter()
 	}
@@ -167,9 +234,7 @@ func (p *filterParser) startsWith() (*filter, error) {
 	}
 	want := unquoted(literal)
 	return &filter{matches: func(r tenant.Ref) bool {
-		return slices.ContainsFunc(p.texts(r, name), func(have string) bool {
-			return len(have) >= len(want) && strings.EqualFold(have[:len(want)], want)
-		})
+		return slices.ContainsFunc(p.texts(r, name), func(have string) bool { return fits(have, want) })
 	}}, nil
 }
 
@@ -206,12 +271,7 @@ func (p *filterParser) in(name string) (*filter, error) {
 		if err != nil {
 			return nil, err
 		}
-		if first := all; first == nil {
-			all = next
-		} else {
-			all = &filter{matches: func(r tenant.Ref) bool { return first.matches(r) || next.matches(r) },
-				few: first.few && next.few, among: append(slices.Clone(first.among), next.among...)}
-		}
+		all = all.or(next)
 		if p.symbol(")") {
 			return all, nil
 		}

@@ -77,6 +77,8 @@ func findByKey(v tenant.View, kind tenant.Kind, name, value string) (tenant.Ref,
 		if len(found) > 0 {
 			return found[0], true
 		}
+	case kind == tenant.Application && strings.EqualFold(name, "uniqueName"):
+		return v.FindNamed(value)
 	case kind == tenant.DirectoryRole && strings.EqualFold(name, "roleTemplateId"):
 		return v.FindRole(value)
 	case (kind == tenant.ServicePrincipal || kind == tenant.Application) && strings.EqualFold(name, "appId"):

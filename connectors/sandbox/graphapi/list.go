@@ -16,7 +16,7 @@ func (r *request) list() error {
 	if err != nil {
 		return err
 	}
-	condition, err := parseFilter(r.view, r.target.kind, tok.filter)
+	condition, err := r.condition(r.target.kind, tok.filter, tok.search)
 	if err != nil {
 		return err
 	}
@@ -55,6 +55,17 @@ func (r *request) list() error {
 	r.body = append(r.body, values...)
 	r.body = append(r.body, "]}"...)
 	return nil
+}
+
+// condition is what a request filters and searches for; nil is all.
+func (r *request) condition(kind tenant.Kind, filter, search string) (*filter, error) {
+	advanced := r.eventual() && (r.query.count || r.query.skiptoken != "" || r.target.count)
+	filtered, err := parseFilter(r.view, kind, filter, advanced)
+	if err != nil {
+		return nil, err
+	}
+	found, err := parseSearch(r.view, kind, search)
+	return filtered.and(found), err
 }
 
 // wantsCount says whether the response carries the number of all objects.
@@ -117,7 +128,7 @@ func (r *request) listToken() (token, error) {
 	if err := r.refuseAdvanced(); err != nil {
 		return token{}, err
 	}
-	tok := token{top: uint32(top), filter: q.filter}
+	tok := token{top: uint32(top), filter: q.filter, search: q.search}
 	if r.target.relation != "" {
 		tok.selects = q.selects
 		return tok, nil
@@ -133,8 +144,6 @@ func (r *request) refuseAdvanced() error {
 	switch {
 	case q.search != "" && !r.eventual():
 		return errUnsupported("Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'")
-	case q.search != "":
-		return errUnsupported("$search is not supported by this simulated tenant.")
 	case q.orderby != "":
 		return errUnsupported("Sorting not supported for current query.")
 	case q.expand != "":
@@ -150,13 +159,13 @@ func (r *request) count() error {
 	}
 	var n int
 	if r.target.relation != "" {
-		links, err := r.relatedLinks(r.query.filter)
+		links, err := r.relatedLinks(r.query.filter, r.query.search)
 		if err != nil {
 			return err
 		}
 		n = len(links)
 	} else {
-		condition, err := parseFilter(r.view, r.target.kind, r.query.filter)
+		condition, err := r.condition(r.target.kind, r.query.filter, r.query.search)
 		if err != nil {
 			return err
 		}

@@ -141,6 +141,18 @@ func TestWritesFitTheDescription(t *testing.T) {
 	d.do(200, "GET", "/servicePrincipals/"+app+"/appRoleAssignedTo", "")
 	d.do(204, "DELETE", "/users/"+ann+"/appRoleAssignments/"+assignment, "")
 	d.do(201, "POST", "/servicePrincipals/"+app+"/appRoleAssignedTo", body)
+	unit := d.do(201, "POST", "/directory/administrativeUnits", `{"displayName":"North"}`).id()
+	d.do(204, "PATCH", "/directory/administrativeUnits/"+unit, `{"description":"x"}`)
+	d.do(204, "POST", "/directory/administrativeUnits/"+unit+"/members/$ref", ref(bob))
+	made := d.do(201, "POST", "/applications", `{"displayName":"Pay","signInAudience":"AzureADMyOrg"}`)
+	d.do(204, "PATCH", "/applications/"+made.id(), `{"tags":["a"]}`)
+	d.do(201, "PATCH", "/applications(uniqueName='pay')", `{"displayName":"Pay"}`, "Prefer", "create-if-missing")
+	principal := d.do(201, "POST", "/servicePrincipals", `{"appId":"`+made.json["appId"].(string)+`"}`).id()
+	d.do(204, "PATCH", "/servicePrincipals/"+principal, `{"accountEnabled":false}`)
+	d.do(204, "PATCH", "/devices/"+d.id(tenant.Device, 0), `{"accountEnabled":false}`)
+	grant := d.do(201, "POST", "/oauth2PermissionGrants", `{"clientId":"`+principal+`","consentType":"AllPrincipals","principalId":null,"resourceId":"`+app+`","scope":"a"}`).id()
+	d.do(204, "PATCH", "/oauth2PermissionGrants/"+grant, `{"scope":"a b"}`)
+	d.do(204, "DELETE", "/oauth2PermissionGrants/"+grant, "")
 	d.do(204, "DELETE", "/users/"+ann, "")
 	d.do(200, "GET", "/directory/deletedItems/graph.user", "")
 	d.do(200, "POST", "/directory/deletedItems/"+ann+"/restore", `{"newUserPrincipalName":"new@contoso.example"}`)
@@ -207,6 +219,7 @@ func TestWritesFitTheExamples(t *testing.T) {
 	unit := s.find(tenant.AdministrativeUnit, func(v tenant.View, r tenant.Ref) bool { return string(v.Value(r, "membershipType")) != `"Dynamic"` })
 	app := s.find(tenant.ServicePrincipal, func(v tenant.View, r tenant.Ref) bool { return len(v.Value(r, "appRoles")) > 2 })
 	plain := s.find(tenant.ServicePrincipal, func(v tenant.View, r tenant.Ref) bool { return string(v.Value(r, "appRoles")) == "[]" })
+	appID, _ := s.must(200, "GET", "/servicePrincipals/"+app, "").json["appId"].(string)
 	unified := s.id(tenant.Group, 3)
 	for _, tt := range []struct {
 		name, path string
@@ -215,6 +228,11 @@ func TestWritesFitTheExamples(t *testing.T) {
 		absent     string   // members of the documented answer that this one need not have
 	}{
 		{name: "007-administrativeunit-post-members-1", path: "/directory/administrativeUnits/" + unit + "/members/$ref", replace: []string{"{id}", group}},
+		{name: "010-application-post-applications-1", path: "/applications"},
+		{name: "011-application-upsert-1", path: "/applications(uniqueName='app-65278')", absent: "samlMetadataUrl windows"},
+		{name: "070-oauth2permissiongrant-post-1", path: "/oauth2PermissionGrants", replace: []string{
+			"clientId-value", app, "consentType-value", "Principal", "principalId-value", ann, "resourceId-value", plain}},
+		{name: "080-serviceprincipal-upsert-1", path: "/servicePrincipals(appId='" + appID + "')"},
 		{name: "012-custom-security-attributes-examples-1", path: "/users/" + ann},
 		{name: "013-custom-security-attributes-examples-2", path: "/users/" + ann},
 		{name: "014-custom-security-attributes-examples-3", path: "/users/" + ann},

@@ -114,6 +114,10 @@ var (
 	editLicences = []string{"LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"}
 	editAppRoles = []string{"AppRoleAssignment.ReadWrite.All"}
 	editRoles    = []string{"RoleManagement.ReadWrite.Directory"}
+	editUnits    = []string{"AdministrativeUnit.ReadWrite.All", "Directory.ReadWrite.All"}
+	editApps     = []string{"Application.ReadWrite.All", "Application.ReadWrite.OwnedBy", "Directory.ReadWrite.All"}
+	editDevices  = []string{"Device.ReadWrite.All", "Directory.ReadWrite.All"}
+	editGrants   = []string{"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"}
 )
 
 // makeOperations makes all writes, and the reads that are no GET, by method and
@@ -121,8 +125,8 @@ var (
 // for applications.
 func makeOperations() map[string]*operation {
 	all := map[string]*operation{
-		"POST users":                                         {needs: editUsers, do: (*writing).createUser},
-		"PATCH users/{}":                                     {kind: tenant.User, needs: anyUserEdit, do: (*writing).updateUser},
+		"POST users":                                         {needs: editUsers, do: creating((*edit.Edit).CreateUser)},
+		"PATCH users/{}":                                     {kind: tenant.User, needs: anyUserEdit, do: updating((*edit.Edit).UpdateUser)},
 		"PUT users/{}/manager/$ref":                          {kind: tenant.User, needs: editUsers, do: (*writing).setManager},
 		"DELETE users/{}/manager/$ref":                       {kind: tenant.User, needs: editUsers, bodyless: true, do: (*writing).clearManager},
 		"DELETE users/{}/manager":                            {kind: tenant.User, needs: anyDelete, bodyless: true, do: (*writing).deleteManager},
@@ -130,8 +134,18 @@ func makeOperations() map[string]*operation {
 		"POST groups/{}/assignlicense":                       {kind: tenant.Group, needs: append(editLicences[:1:1], editGroups...), do: (*writing).assignGroupLicences},
 		"POST users/{}/revokesigninsessions":                 {kind: tenant.User, needs: append([]string{"User.RevokeSessions.All"}, editUsers...), bodyless: true, do: (*writing).revokeSessions},
 		"POST invitations":                                   {needs: append([]string{"User.Invite.All"}, editUsers...), do: (*writing).invite},
-		"POST groups":                                        {needs: append([]string{"Group.Create"}, editGroups...), do: (*writing).createGroup},
-		"PATCH groups/{}":                                    {kind: tenant.Group, needs: append([]string{"Group.Create", "GroupMember.ReadWrite.All"}, editGroups...), do: (*writing).updateGroup},
+		"POST groups":                                        {needs: append([]string{"Group.Create"}, editGroups...), do: creating((*edit.Edit).CreateGroup)},
+		"PATCH groups/{}":                                    {kind: tenant.Group, needs: append([]string{"Group.Create", "GroupMember.ReadWrite.All"}, editGroups...), do: upserting("uniqueName", (*edit.Edit).UpsertGroup, (*edit.Edit).UpdateGroup)},
+		"POST administrativeunits":                           {needs: editUnits, do: creating((*edit.Edit).CreateUnit)},
+		"PATCH administrativeunits/{}":                       {kind: tenant.AdministrativeUnit, needs: editUnits, do: updating((*edit.Edit).UpdateUnit)},
+		"POST applications":                                  {needs: editApps, do: creating((*edit.Edit).CreateApplication)},
+		"PATCH applications/{}":                              {kind: tenant.Application, needs: editApps, do: upserting("uniqueName", (*edit.Edit).UpsertApplication, (*edit.Edit).UpdateApplication)},
+		"POST serviceprincipals":                             {needs: editApps, do: creating((*edit.Edit).CreatePrincipal)},
+		"PATCH serviceprincipals/{}":                         {kind: tenant.ServicePrincipal, needs: append([]string{"CustomSecAttributeAssignment.ReadWrite.All"}, editApps...), do: upserting("appId", (*edit.Edit).UpsertPrincipal, (*edit.Edit).UpdatePrincipal)},
+		"PATCH devices/{}":                                   {kind: tenant.Device, needs: editDevices, do: updating((*edit.Edit).UpdateDevice)},
+		"POST oauth2permissiongrants":                        {needs: editGrants, do: creating((*edit.Edit).CreateGrant)},
+		"PATCH oauth2permissiongrants/{}":                    {kind: tenant.PermissionGrant, needs: editGrants, do: updating((*edit.Edit).UpdateGrant)},
+		"DELETE oauth2permissiongrants/{}":                   {kind: tenant.PermissionGrant, needs: editGrants, bodyless: true, do: (*writing).delete},
 		"POST directoryroles":                                {needs: editRoles, do: (*writing).activateRole},
 		"POST directory/deleteditems/{}/restore":             {needs: anyDelete, bodyless: true, do: (*writing).restore},
 		"DELETE directory/deleteditems/{}":                   {needs: anyDelete, bodyless: true, do: (*writing).purge},

@@ -12,46 +12,48 @@ import (
 // The methods here do one operation each. They are called while the tenant can be
 // changed, or read for those that change nothing.
 
-func (w *writing) createUser() error {
-	user, err := w.CreateUser(w.in)
-	if err != nil {
-		return err
+// creating makes an operation that makes an object.
+func creating(create func(*edit.Edit, edit.Body) (tenant.Ref, error)) func(*writing) error {
+	return func(w *writing) error {
+		r, err := create(w.Edit, w.in)
+		if err != nil {
+			return err
+		}
+		return w.created(r, r.Kind.Collection())
 	}
-	return w.created(user, "users")
 }
 
-func (w *writing) updateUser() error {
-	user, err := w.subject()
-	if err != nil {
-		return err
+// updating makes an operation that changes the properties of an object.
+func updating(update func(*edit.Edit, tenant.Ref, edit.Body) error) func(*writing) error {
+	return func(w *writing) error {
+		r, err := w.subject()
+		switch {
+		case err != nil && r.Kind == tenant.Group: // whose members the request may bind
+			return w.linkError(r, err)
+		case err != nil:
+			return err
+		}
+		return update(w.Edit, r, w.in)
 	}
-	return w.UpdateUser(user, w.in)
 }
 
-func (w *writing) createGroup() error {
-	group, err := w.CreateGroup(w.in)
-	if err != nil {
-		return err
-	}
-	return w.created(group, "groups")
-}
-
-// updateGroup is PATCH by id or, which can make a group, by uniqueName.
-func (w *writing) updateGroup() error {
-	if name, value, ok := strings.Cut(w.params[0], "="); ok && strings.EqualFold(name, "uniqueName") {
+// upserting makes an operation that is a PATCH by id or, which can make an object,
+// by a key.
+func upserting(key string, upsert func(*edit.Edit, string, bool, edit.Body) (tenant.Ref, bool, error),
+	update func(*edit.Edit, tenant.Ref, edit.Body) error) func(*writing) error {
+	return func(w *writing) error {
+		name, value, ok := strings.Cut(w.params[0], "=")
+		if !ok || !strings.EqualFold(name, key) {
+			return updating(update)(w)
+		}
 		value = strings.ReplaceAll(strings.Trim(value, "'"), "''", "'")
 		create := strings.Contains(strings.ToLower(w.http.Header.Get("Prefer")), "create-if-missing")
-		group, made, err := w.UpsertGroup(value, create, w.in)
+		r, made, err := upsert(w.Edit, value, create, w.in)
 		if err != nil || !made {
 			return err
 		}
-		return w.created(group, "groups")
+		return w.created(r, r.Kind.Collection())
 	}
-	group, err := w.subject()
-	if err != nil {
-		return w.linkError(group, err)
-	}
-	return w.UpdateGroup(group, w.in)
 }
 
 // linkError is the error of a subject that links are added to: one that is too
@@ -269,7 +271,7 @@ func (w *writing) removeAppRole() error {
 	if err != nil {
 		return err
 	}
-	assignment, err := findObject(w.View, tenant.AppRoleAssignment, w.params[1])
+	assignment, err := w.object(tenant.AppRoleAssignment, w.params[1])
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func WriteRoles() []string {
 		"User-LifeCycleInfo.ReadWrite.All", "Group.Create", "Group.ReadWrite.All", "GroupMember.ReadWrite.All",
 		"LicenseAssignment.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "RoleManagement.ReadWrite.Directory",
 		"AdministrativeUnit.ReadWrite.All", "CustomSecAttributeAssignment.ReadWrite.All", "CustomSecAttributeDefinition.Read.All",
-		"Application.ReadWrite.All", "Device.ReadWrite.All",
+		"Application.ReadWrite.All", "Device.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All",
 	}
 }
 

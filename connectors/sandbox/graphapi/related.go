@@ -23,7 +23,7 @@ func (r *request) related() error {
 	if err != nil {
 		return err
 	}
-	links, err := r.relatedLinks(tok.filter)
+	links, err := r.relatedLinks(tok.filter, tok.search)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (r *request) manager() error {
 
 // oneRelated answers a request for one object by way of a relation.
 func (r *request) oneRelated() error {
-	links, err := r.relatedLinks("")
+	links, err := r.relatedLinks("", "")
 	if err != nil {
 		return err
 	}
@@ -147,8 +147,8 @@ func (r *request) oneRelated() error {
 }
 
 // relatedLinks is all that the named relation holds, as this version of the
-// service, a cast in the path and a $filter let it be seen.
-func (r *request) relatedLinks(condition string) ([]tenant.Ref, error) {
+// service, a cast in the path, a $filter and a $search let it be seen.
+func (r *request) relatedLinks(filtered, searched string) ([]tenant.Ref, error) {
 	ref, err := r.find()
 	if err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func (r *request) relatedLinks(condition string) ([]tenant.Ref, error) {
 		}
 		fits, ok := conditions[link.Kind]
 		if !ok {
-			if fits, err = parseFilter(r.view, link.Kind, condition); err != nil {
+			if fits, err = r.condition(link.Kind, filtered, searched); err != nil {
 				return nil, err
 			}
 			conditions[link.Kind] = fits

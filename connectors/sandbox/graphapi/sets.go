@@ -48,7 +48,7 @@ func (r *request) deletedItems() error {
 	if err != nil {
 		return err
 	}
-	condition, err := parseFilter(r.view, r.target.cast, tok.filter)
+	condition, err := r.condition(r.target.cast, tok.filter, tok.search)
 	if err != nil {
 		return err
 	}

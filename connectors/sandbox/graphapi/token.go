@@ -41,6 +41,7 @@ type token struct {
 	top     uint32
 	path    string // of a list's request
 	filter  string
+	search  string
 	selects string // of a list of members, whose kinds differ
 }
 
@@ -110,6 +111,7 @@ func (tok *token) append(b []byte) []byte {
 	b = append(b, tok.fields.relations, explicit)
 	b = appendString(b, tok.path)
 	b = appendString(b, tok.filter)
+	b = appendString(b, tok.search)
 	return appendString(b, tok.selects)
 }
 
@@ -133,6 +135,7 @@ func parseToken(b []byte) token {
 	tok.fields.relations, tok.fields.explicit = b[0], b[1] == 1
 	tok.path, b = cutString(b[2:])
 	tok.filter, b = cutString(b)
+	tok.search, b = cutString(b)
 	tok.selects, _ = cutString(b)
 	return tok
 }

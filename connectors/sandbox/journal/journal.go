@@ -20,6 +20,7 @@ const (
 	Purge      = "purge"
 	Link       = "link"
 	Unlink     = "unlink"
+	Mail       = "mail" // a mail went out with an invitation
 )
 
 // Effect is one change of one object.
@@ -28,7 +29,7 @@ type Effect struct {
 	Entity string `json:"entity"`
 	ID     string `json:"id"`
 	// Properties are those that Create and Update set. A password stands there as
-	// passwordSha256, its digest in hexadecimal digits.
+	// passwordSha256, its digest in hexadecimal digits. Of Mail it is the address.
 	Properties map[string]json.RawMessage `json:"properties,omitempty"`
 	// Navigation and Target are of Link and Unlink.
 	Navigation string `json:"navigation,omitempty"`

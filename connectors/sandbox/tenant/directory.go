@@ -90,6 +90,18 @@ func appName(dst []byte, o *Object, _ uint64) []byte {
 	return append(dst, '"')
 }
 
+// appID is an application's own id, which its service principal has too: that of the same
+// index, unless a request has made the application.
+func appID(dst []byte, o *Object, _ uint64) []byte {
+	n := uint64(o.Index)
+	if o.isBlank() {
+		n |= 1 << 32
+	}
+	dst = append(dst, '"')
+	dst = o.world.appendNumbered(dst, spaceAppID, n)
+	return append(dst, '"')
+}
+
 func servicePrincipalProperties() []Property {
 	return []Property{
 		{Name: "deletedDateTime", value: rarely(50, 50, null)},
@@ -98,9 +110,9 @@ func servicePrincipalProperties() []Property {
 		{Name: "alternativeNames", value: choice(`[]`, `["isExplicit=True","/subscriptions/1/resourcegroups/a, b"]`)},
 		{Name: "appDescription", value: rarely(20, 40, text(departments))},
 		{Name: "appDisplayName", value: rarely(5, 5, appName)},
-		{Name: "appId", steady: true, value: guid(spaceAppID)},
+		{Name: "appId", steady: true, lead: appNumber, value: appID},
 		{Name: "applicationTemplateId", value: choice(``, `null`, `"8adf8e6e-67b2-4cf2-a259-e3dc5476c621"`)},
-		{Name: "appOwnerOrganizationId", steady: true, value: tenantID},
+		{Name: "appOwnerOrganizationId", steady: true, given: true, value: tenantID},
 		{Name: "appRoleAssignmentRequired", value: boolean(20)},
 		{Name: "appRoles", value: choice(`[]`, `[{"allowedMemberTypes":["User","Application"],"description":"Reads, \"all\"","displayName":"Reader","id":"1c8d8a51-4f5a-4f1c-9d52-7d3c0b6b1a01","isEnabled":true,"origin":"Application","value":"Data.Read"}]`)},
 		{Name: "createdByAppId", value: choice(``, `null`, `"00000003-0000-0000-c000-000000000000"`)},
@@ -145,7 +157,7 @@ func applicationProperties() []Property {
 		{Name: "deletedDateTime", value: rarely(50, 50, null)},
 		{Name: "addIns", value: choice(`[]`, `[{"id":"3c8d8a51-4f5a-4f1c-9d52-7d3c0b6b1a03","properties":[{"key":"k","value":"v, w"}],"type":"FileHandler"}]`)},
 		{Name: "api", value: choice(`null`, `{"acceptMappedClaims":null,"knownClientApplications":[],"oauth2PermissionScopes":[],"preAuthorizedApplications":[],"requestedAccessTokenVersion":2}`)},
-		{Name: "appId", steady: true, value: guid(spaceAppID)},
+		{Name: "appId", steady: true, given: true, lead: appNumber, value: appID},
 		{Name: "applicationTemplateId", value: choice(``, `null`, `"8adf8e6e-67b2-4cf2-a259-e3dc5476c621"`)},
 		{Name: "appRoles", value: fixed(`[]`)},
 		{Name: "authenticationBehaviors", value: choice(``, `null`, `{"blockAzureADGraphAccess":true,"removeUnverifiedEmailClaim":null,"requireClientServicePrincipal":false}`)},

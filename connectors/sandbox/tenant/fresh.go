@@ -19,6 +19,22 @@ var freshValues = map[Kind]map[string]string{
 		"assignedLabels": `[]`, "assignedLicenses": `[]`, "groupTypes": `[]`, "infoCatalogs": `[]`, "onPremisesProvisioningErrors": `[]`,
 		"proxyAddresses": `[]`, "resourceBehaviorOptions": `[]`, "resourceProvisioningOptions": `[]`, "serviceProvisioningErrors": `[]`,
 	},
+	ServicePrincipal: {
+		"addIns": `[]`, "alternativeNames": `[]`, "appRoles": `[]`, "keyCredentials": `[]`, "notificationEmailAddresses": `[]`,
+		"oauth2PermissionScopes": `[]`, "passwordCredentials": `[]`, "replyUrls": `[]`, "resourceSpecificApplicationPermissions": `[]`,
+		"tags": `[]`,
+	},
+	Application: {
+		"addIns": `[]`, "appRoles": `[]`, "identifierUris": `[]`, "keyCredentials": `[]`, "managerApplications": `[]`,
+		"oauth2RequirePostResponse": `false`, "passwordCredentials": `[]`, "requiredResourceAccess": `[]`, "tags": `[]`, "signInAudience": `"AzureADandPersonalMicrosoftAccount"`,
+		"api": `{"acceptMappedClaims":null,"knownClientApplications":[],"oauth2PermissionScopes":[],"preAuthorizedApplications":[],` +
+			`"requestedAccessTokenVersion":2}`,
+		"info":                    `{"logoUrl":null,"marketingUrl":null,"privacyStatementUrl":null,"supportUrl":null,"termsOfServiceUrl":null}`,
+		"parentalControlSettings": `{"countriesBlockedForMinors":[],"legalAgeGroupRule":"Allow"}`,
+		"publicClient":            `{"redirectUris":[]}`, "spa": `{"redirectUris":[]}`,
+		"web": `{"homePageUrl":null,"implicitGrantSettings":{"enableAccessTokenIssuance":false,"enableIdTokenIssuance":false},` +
+			`"logoutUrl":null,"redirectUris":[]}`,
+	},
 }
 
 // noDate is the value of dates that cannot be null.

@@ -54,6 +54,7 @@ const (
 	spaceTenant
 	spaceClient
 	spaceAssignment
+	spaceGrant
 )
 
 // appendGUID appends b, 16 bytes, in the usual form of a GUID. The hex digits
@@ -89,16 +90,19 @@ func (w *World) appendNumbered(dst []byte, space byte, n uint64) []byte {
 
 // AppendID appends the object's id: a GUID, which for the organization is the
 // tenant's; for a permission grant the text that Graph builds from client,
-// resource and principal, and for an app role assignment a text of its form; for
-// a SKU, the tenant's id and the SKU's.
+// resource and principal, and for one that a request has made, like for an app
+// role assignment, a text of its form; for a SKU, the tenant's id and the SKU's.
 func (w *World) AppendID(dst []byte, r Ref) []byte {
 	switch r.Kind {
 	case PermissionGrant:
+		if made := w.overlay.records[r.Kind][r.Index]; made != nil && made.blank {
+			return w.appendPaired(dst, PermissionGrant, spaceGrant, r.Index)
+		}
 		return w.appendGrantID(dst, r.Index)
 	case Organization:
 		return append(dst, w.config.TenantID...)
 	case AppRoleAssignment:
-		return w.appendAssignmentID(dst, r.Index)
+		return w.appendPaired(dst, AppRoleAssignment, spaceAssignment, r.Index)
 	case Sku:
 		return w.appendSkuID(dst, r.Index)
 	}
@@ -155,9 +159,13 @@ func (w *World) findGrant(id string) (Ref, bool) {
 		return Ref{}, false
 	}
 	_, client, ok := w.ids.open(b[:16])
-	_, resource, ok2 := w.ids.open(b[16:32])
+	space, resource, ok2 := w.ids.open(b[16:32])
 	if !ok || !ok2 {
 		return Ref{}, false
+	}
+	if space == spaceGrant {
+		made := Ref{PermissionGrant, uint32(resource)}
+		return made, w.ID(made) == id
 	}
 	apps := uint64(w.counts[ServicePrincipal])
 	index := resource*apps + client
@@ -167,10 +175,11 @@ func (w *World) findGrant(id string) (Ref, bool) {
 	return Ref{PermissionGrant, uint32(index)}, true
 }
 
-func (w *World) appendAssignmentID(dst []byte, index uint32) []byte {
+// appendPaired appends the text of two GUIDs, both of which stand for an index.
+func (w *World) appendPaired(dst []byte, k Kind, space byte, index uint32) []byte {
 	var b [32]byte
-	w.ids.seal(b[:16], byte(AppRoleAssignment), uint64(index))
-	w.ids.seal(b[16:], spaceAssignment, uint64(index))
+	w.ids.seal(b[:16], byte(k), uint64(index))
+	w.ids.seal(b[16:], space, uint64(index))
 	return base64.RawURLEncoding.AppendEncode(dst, b[:])
 }
 
@@ -180,8 +189,9 @@ func (w *World) findAssignment(id string) (Ref, bool) {
 		return Ref{}, false
 	}
 	space, n, ok := w.ids.open(b[16:])
-	if !ok || space != spaceAssignment || string(w.appendAssignmentID(nil, uint32(n))) != id {
+	r := Ref{AppRoleAssignment, uint32(n)}
+	if !ok || space != spaceAssignment || w.ID(r) != id {
 		return Ref{}, false
 	}
-	return Ref{AppRoleAssignment, uint32(n)}, true
+	return r, true
 }

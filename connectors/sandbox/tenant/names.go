@@ -118,13 +118,18 @@ func employeeNumber(_ *World, text string) (uint32, bool) {
 	return n - 1, ok && n > 0
 }
 
-func immutableNumber(w *World, text string) (uint32, bool) {
+func immutableNumber(w *World, text string) (uint32, bool) { return w.numbered(text, spaceImmutable) }
+
+func appNumber(w *World, text string) (uint32, bool) { return w.numbered(text, spaceAppID) }
+
+// numbered is the number of a GUID of a space.
+func (w *World) numbered(text string, space byte) (uint32, bool) {
 	b, ok := parseGUID(text)
 	if !ok {
 		return 0, false
 	}
-	space, n, ok := w.ids.open(b[:])
-	return uint32(n), ok && space == spaceImmutable
+	found, n, ok := w.ids.open(b[:])
+	return uint32(n), ok && found == space
 }
 
 func parseIndex(digits string) (uint32, bool) {

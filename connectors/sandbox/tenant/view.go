@@ -161,16 +161,24 @@ func (v View) Find(id string) (Ref, bool) {
 
 // FindApp returns the service principal or application that has an appId.
 func (v View) FindApp(kind Kind, appID string) (Ref, bool) {
-	b, ok := parseGUID(appID)
-	if !ok {
+	found, _ := v.Holding(kind, "appId", appID)
+	if len(found) == 0 {
 		return Ref{}, false
 	}
-	space, n, ok := v.ids.open(b[:])
-	r := Ref{Kind: kind, Index: uint32(n)}
-	if !ok || space != spaceAppID || v.Life(r) != Living {
-		return Ref{}, false
+	return found[0], true
+}
+
+// FindNamed returns the application that has a uniqueName.
+func (v View) FindNamed(uniqueName string) (Ref, bool) {
+	for place := range uint32(v.Slots(Application)) {
+		r := v.Slot(Application, place)
+		for _, name := range jsonTexts(v.Value(r, "uniqueName")) {
+			if name == uniqueName && v.Life(r) == Living {
+				return r, true
+			}
+		}
 	}
-	return r, true
+	return Ref{}, false
 }
 
 // FindUser returns the user that has a userPrincipalName, in either case of

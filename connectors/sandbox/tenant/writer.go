@@ -76,10 +76,10 @@ func (w *Writer) Create(k Kind) (Ref, error) {
 // that the service sets; it has no links. Directory roles can be made too: that
 // activates one.
 func (w *Writer) Make(k Kind, values map[string]json.RawMessage) (Ref, error) {
-	if !CanCreate(k) && k != DirectoryRole || k == PermissionGrant {
+	if !CanCreate(k) && k != DirectoryRole {
 		return Ref{}, fmt.Errorf("a %s cannot be made", k)
 	}
-	settings, err := w.settings(k, values)
+	settings, err := w.settings(k, values, k == ServicePrincipal)
 	if err != nil {
 		return Ref{}, err
 	}
@@ -158,7 +158,7 @@ func (w *Writer) Update(r Ref, values map[string]json.RawMessage) error {
 	if err := w.mustLive(r); err != nil {
 		return err
 	}
-	settings, err := w.settings(r.Kind, values)
+	settings, err := w.settings(r.Kind, values, false)
 	if err != nil {
 		return err
 	}
@@ -166,15 +166,16 @@ func (w *Writer) Update(r Ref, values map[string]json.RawMessage) error {
 	return nil
 }
 
-// settings checks values of properties.
-func (w *Writer) settings(k Kind, values map[string]json.RawMessage) ([]valueChange, error) {
+// settings checks values of properties. An appId can be set of a service principal that is
+// made: it is its application's.
+func (w *Writer) settings(k Kind, values map[string]json.RawMessage, appID bool) ([]valueChange, error) {
 	var settings []valueChange
 	for _, name := range sortedKeys(values) {
 		position, ok := w.schemas[k].Lookup(name)
 		switch {
 		case !ok:
 			return nil, fmt.Errorf("a %s has no property %q", k, name)
-		case name == "appId":
+		case name == "appId" && !appID:
 			return nil, fmt.Errorf("the service alone sets %q of a %s", name, k)
 		case !json.Valid(values[name]):
 			return nil, fmt.Errorf("the value of %q is no JSON", name)

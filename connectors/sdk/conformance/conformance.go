@@ -34,9 +34,15 @@ type Config struct {
 	Attributes  []sdk.Attribute
 
 	// Of a Fulfiller. Order makes the nth order: it creates an object that is not there
-	// yet. Writes counts the writes that have reached the test system since it began.
-	Order  func(n int) sdk.Order
-	Writes func() int
+	// yet. NaturalKey is an attribute of those objects, a text, by which orders can name them; empty if
+	// there is none. Writes counts the writes that have reached the test system since it began.
+	Order      func(n int) sdk.Order
+	NaturalKey string
+	Writes     func() int
+	// Changes makes orders about an object that an order of Order has made, by its id, to be
+	// carried out one after the other: updates, links that come and go, a deletion. Each of them changes
+	// something. The suite names them. It may be left out.
+	Changes func(id string) []sdk.Order
 
 	// Of an Actor: an input for each action, by name, which the test system can serve. Those
 	// of actions that write are only turned into orders.
@@ -63,8 +69,14 @@ func Run(t *testing.T, cfg Config) {
 		}
 		t.Run("Examine", s.examine)
 		t.Run("Preview", s.preview)
+		t.Run("Resolve", s.resolve)
 		t.Run("Fulfill", s.fulfill)
 		t.Run("FulfillUncertain", s.uncertain)
+		if cfg.Changes != nil {
+			t.Run("FulfillChanges", s.changes)
+			t.Run("FulfillChangesAgain", s.changesAgain)
+			t.Run("FulfillUncertainChanges", s.uncertainChanges)
+		}
 		t.Run("FulfillOneAfterTheOther", s.oneAfterTheOther)
 		t.Run("FulfillRefuses", s.refusesOrders)
 		t.Run("FulfillNothing", s.nothing)

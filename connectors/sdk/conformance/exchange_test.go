@@ -80,7 +80,7 @@ func (x *exchange) connect(o sdk.Order) sdk.Outcome {
 	case there:
 		return sdk.Outcome{Order: o.ID, Failure: fault.Errorf(fault.Conflict, "the number %s is taken", number)}
 	}
-	id = fmt.Sprint(len(x.lines))
+	id = fmt.Sprint("line ", len(x.lines))
 	x.lines[number] = id
 	x.writes++
 	return sdk.Outcome{Order: o.ID, ObjectID: id, Attempts: 1}
@@ -98,6 +98,19 @@ func (x *exchange) Preview(_ context.Context, _ sdk.Connection, orders []sdk.Ord
 		}
 	}
 	return nil
+}
+
+// Resolve looks numbers up, which are natural keys of subscribers.
+func (x *exchange) Resolve(_ context.Context, _ sdk.Connection, objects []sdk.NamedObject) ([]string, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	ids := make([]string, len(objects))
+	for i, o := range objects {
+		if number, err := json.Marshal(o.Key.Value); err == nil && o.Key.Attribute == "number" {
+			ids[i] = x.lines[string(number)]
+		}
+	}
+	return ids, nil
 }
 
 func (x *exchange) Actions() []sdk.Action {
@@ -151,6 +164,7 @@ func TestConformanceOfAFulfiller(t *testing.T) {
 		Collections: []sdk.Collection{{Entity: "subscriber"}},
 		Attributes:  []sdk.Attribute{{Path: "number"}},
 		Order:       func(n int) sdk.Order { return newSubscriber(fmt.Sprint("order ", n), fmt.Sprint(4711+n)) },
+		NaturalKey:  "number",
 		Writes:      func() int { return x.writes },
 		Inputs:      map[string]json.RawMessage{"find": json.RawMessage(`{"number":"4711"}`), "connect": json.RawMessage(`{"number":"1"}`)},
 	})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,44 @@ func (s *suite) preview(t *testing.T) {
 		if !seen[o.ID] {
 			t.Errorf("nothing is told of the order %s", o.ID)
 		}
+	}
+}
+
+// resolve: a natural key leads to the id of the object that has it, that of nothing and one that is
+// none lead nowhere, and each is answered in its place. Nothing is written.
+func (s *suite) resolve(t *testing.T) {
+	orders := s.newOrders(3)
+	made := s.mustFulfill(t, orders...).outcomes
+	s.writesNothing(t)
+	var objects []sdk.NamedObject
+	var want []string
+	ask := func(entity, attribute, value, id string) {
+		objects = append(objects, sdk.NamedObject{Entity: entity, Key: sdk.ObjectKey{Attribute: attribute, Value: value}})
+		want = append(want, id)
+	}
+	ask(orders[0].Entity, wrongName, wrongName, "")
+	ask(wrongName, wrongName, wrongName, "")
+	for _, o := range orders {
+		i := slices.IndexFunc(o.Attributes, func(a sdk.OrderAttribute) bool { return a.Path == s.NaturalKey })
+		if i < 0 {
+			continue
+		}
+		var value string
+		if err := json.Unmarshal(o.Attributes[i].Value, &value); err != nil {
+			t.Fatalf("the natural key %s of order %s is no text: %v", s.NaturalKey, o.ID, err)
+		}
+		ask(o.Entity, s.NaturalKey, value, made[o.ID].ObjectID)
+		ask(o.Entity, s.NaturalKey, value+wrongName, "")
+	}
+	if s.NaturalKey != "" && len(objects) != 2+2*len(orders) {
+		t.Errorf("the orders of Config.Order do not all have the attribute %s", s.NaturalKey)
+	}
+	ids, err := s.client.Resolve(t.Context(), s.Connection, objects)
+	if err != nil || !slices.EqualFunc(ids, want, strings.EqualFold) {
+		t.Errorf("got %q, %v, want %q", ids, err, want)
+	}
+	if ids, err := s.client.Resolve(t.Context(), s.Connection, nil); err != nil || len(ids) > 0 {
+		t.Errorf("of nothing: %q, %v", ids, err)
 	}
 }
 

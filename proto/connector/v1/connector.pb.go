@@ -411,7 +411,7 @@ func (x Order_Operation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Order_Operation.Descriptor instead.
 func (Order_Operation) EnumDescriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{33, 0}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{36, 0}
 }
 
 type DescribeRequest struct {
@@ -2403,6 +2403,163 @@ func (x *OrderProblem) GetHint() string {
 	return ""
 }
 
+type ResolveRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Connection    *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	Objects       []*NamedObject         `protobuf:"bytes,2,rep,name=objects,proto3" json:"objects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveRequest) Reset() {
+	*x = ResolveRequest{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveRequest) ProtoMessage() {}
+
+func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveRequest.ProtoReflect.Descriptor instead.
+func (*ResolveRequest) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ResolveRequest) GetConnection() *Connection {
+	if x != nil {
+		return x.Connection
+	}
+	return nil
+}
+
+func (x *ResolveRequest) GetObjects() []*NamedObject {
+	if x != nil {
+		return x.Objects
+	}
+	return nil
+}
+
+// NamedObject is an object as an order names it.
+type NamedObject struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Entity        string                 `protobuf:"bytes,1,opt,name=entity,proto3" json:"entity,omitempty"`         // of the order
+	Navigation    string                 `protobuf:"bytes,2,opt,name=navigation,proto3" json:"navigation,omitempty"` // of the entity, of which the object is a target; empty: it is the order's own object
+	Key           *ObjectKey             `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamedObject) Reset() {
+	*x = NamedObject{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamedObject) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamedObject) ProtoMessage() {}
+
+func (x *NamedObject) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamedObject.ProtoReflect.Descriptor instead.
+func (*NamedObject) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *NamedObject) GetEntity() string {
+	if x != nil {
+		return x.Entity
+	}
+	return ""
+}
+
+func (x *NamedObject) GetNavigation() string {
+	if x != nil {
+		return x.Navigation
+	}
+	return ""
+}
+
+func (x *NamedObject) GetKey() *ObjectKey {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+type ResolveResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"` // by the position of the object; empty: there is none, or there are several
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveResponse) Reset() {
+	*x = ResolveResponse{}
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveResponse) ProtoMessage() {}
+
+func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveResponse.ProtoReflect.Descriptor instead.
+func (*ResolveResponse) Descriptor() ([]byte, []int) {
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ResolveResponse) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
 type FulfillRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Message:
@@ -2418,7 +2575,7 @@ type FulfillRequest struct {
 
 func (x *FulfillRequest) Reset() {
 	*x = FulfillRequest{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[30]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2430,7 +2587,7 @@ func (x *FulfillRequest) String() string {
 func (*FulfillRequest) ProtoMessage() {}
 
 func (x *FulfillRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[30]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2443,7 +2600,7 @@ func (x *FulfillRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FulfillRequest.ProtoReflect.Descriptor instead.
 func (*FulfillRequest) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{30}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *FulfillRequest) GetMessage() isFulfillRequest_Message {
@@ -2526,7 +2683,7 @@ type FulfillEnd struct {
 
 func (x *FulfillEnd) Reset() {
 	*x = FulfillEnd{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[31]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2538,7 +2695,7 @@ func (x *FulfillEnd) String() string {
 func (*FulfillEnd) ProtoMessage() {}
 
 func (x *FulfillEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[31]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2551,7 +2708,7 @@ func (x *FulfillEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FulfillEnd.ProtoReflect.Descriptor instead.
 func (*FulfillEnd) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{31}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{34}
 }
 
 type FulfillStart struct {
@@ -2563,7 +2720,7 @@ type FulfillStart struct {
 
 func (x *FulfillStart) Reset() {
 	*x = FulfillStart{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[32]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2575,7 +2732,7 @@ func (x *FulfillStart) String() string {
 func (*FulfillStart) ProtoMessage() {}
 
 func (x *FulfillStart) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[32]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2588,7 +2745,7 @@ func (x *FulfillStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FulfillStart.ProtoReflect.Descriptor instead.
 func (*FulfillStart) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{32}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *FulfillStart) GetConnection() *Connection {
@@ -2620,7 +2777,7 @@ type Order struct {
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[33]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2632,7 +2789,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[33]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2645,7 +2802,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{33}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Order) GetId() string {
@@ -2723,7 +2880,7 @@ type ObjectKey struct {
 
 func (x *ObjectKey) Reset() {
 	*x = ObjectKey{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[34]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +2892,7 @@ func (x *ObjectKey) String() string {
 func (*ObjectKey) ProtoMessage() {}
 
 func (x *ObjectKey) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[34]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +2905,7 @@ func (x *ObjectKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectKey.ProtoReflect.Descriptor instead.
 func (*ObjectKey) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{34}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ObjectKey) GetId() string {
@@ -2785,7 +2942,7 @@ type OrderAttribute struct {
 
 func (x *OrderAttribute) Reset() {
 	*x = OrderAttribute{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[35]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2797,7 +2954,7 @@ func (x *OrderAttribute) String() string {
 func (*OrderAttribute) ProtoMessage() {}
 
 func (x *OrderAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[35]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2810,7 +2967,7 @@ func (x *OrderAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderAttribute.ProtoReflect.Descriptor instead.
 func (*OrderAttribute) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{35}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *OrderAttribute) GetPath() string {
@@ -2841,7 +2998,7 @@ type LinkChange struct {
 
 func (x *LinkChange) Reset() {
 	*x = LinkChange{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[36]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2853,7 +3010,7 @@ func (x *LinkChange) String() string {
 func (*LinkChange) ProtoMessage() {}
 
 func (x *LinkChange) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[36]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2866,7 +3023,7 @@ func (x *LinkChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkChange.ProtoReflect.Descriptor instead.
 func (*LinkChange) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{36}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *LinkChange) GetNavigation() string {
@@ -2911,7 +3068,7 @@ type FulfillResponse struct {
 
 func (x *FulfillResponse) Reset() {
 	*x = FulfillResponse{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[37]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2923,7 +3080,7 @@ func (x *FulfillResponse) String() string {
 func (*FulfillResponse) ProtoMessage() {}
 
 func (x *FulfillResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[37]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2936,7 +3093,7 @@ func (x *FulfillResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FulfillResponse.ProtoReflect.Descriptor instead.
 func (*FulfillResponse) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{37}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *FulfillResponse) GetEvent() isFulfillResponse_Event {
@@ -3016,7 +3173,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[38]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3028,7 +3185,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[38]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3041,7 +3198,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{38}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Outcome) GetOrder() string {
@@ -3124,7 +3281,7 @@ type Exchange struct {
 
 func (x *Exchange) Reset() {
 	*x = Exchange{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[39]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3136,7 +3293,7 @@ func (x *Exchange) String() string {
 func (*Exchange) ProtoMessage() {}
 
 func (x *Exchange) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[39]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3149,7 +3306,7 @@ func (x *Exchange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exchange.ProtoReflect.Descriptor instead.
 func (*Exchange) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{39}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Exchange) GetMethod() string {
@@ -3220,7 +3377,7 @@ type AttributeChange struct {
 
 func (x *AttributeChange) Reset() {
 	*x = AttributeChange{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[40]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3232,7 +3389,7 @@ func (x *AttributeChange) String() string {
 func (*AttributeChange) ProtoMessage() {}
 
 func (x *AttributeChange) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[40]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3245,7 +3402,7 @@ func (x *AttributeChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttributeChange.ProtoReflect.Descriptor instead.
 func (*AttributeChange) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{40}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *AttributeChange) GetPath() string {
@@ -3282,7 +3439,7 @@ type FailedLink struct {
 
 func (x *FailedLink) Reset() {
 	*x = FailedLink{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[41]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3294,7 +3451,7 @@ func (x *FailedLink) String() string {
 func (*FailedLink) ProtoMessage() {}
 
 func (x *FailedLink) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[41]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3307,7 +3464,7 @@ func (x *FailedLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FailedLink.ProtoReflect.Descriptor instead.
 func (*FailedLink) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{41}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *FailedLink) GetNavigation() string {
@@ -3353,7 +3510,7 @@ type OrderProgress struct {
 
 func (x *OrderProgress) Reset() {
 	*x = OrderProgress{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[42]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3365,7 +3522,7 @@ func (x *OrderProgress) String() string {
 func (*OrderProgress) ProtoMessage() {}
 
 func (x *OrderProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[42]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3378,7 +3535,7 @@ func (x *OrderProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderProgress.ProtoReflect.Descriptor instead.
 func (*OrderProgress) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{42}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *OrderProgress) GetRequests() uint64 {
@@ -3426,7 +3583,7 @@ type PreviewRequest struct {
 
 func (x *PreviewRequest) Reset() {
 	*x = PreviewRequest{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[43]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3438,7 +3595,7 @@ func (x *PreviewRequest) String() string {
 func (*PreviewRequest) ProtoMessage() {}
 
 func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[43]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3451,7 +3608,7 @@ func (x *PreviewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewRequest.ProtoReflect.Descriptor instead.
 func (*PreviewRequest) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{43}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *PreviewRequest) GetConnection() *Connection {
@@ -3483,7 +3640,7 @@ type PreviewResponse struct {
 
 func (x *PreviewResponse) Reset() {
 	*x = PreviewResponse{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[44]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3495,7 +3652,7 @@ func (x *PreviewResponse) String() string {
 func (*PreviewResponse) ProtoMessage() {}
 
 func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[44]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3508,7 +3665,7 @@ func (x *PreviewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewResponse.ProtoReflect.Descriptor instead.
 func (*PreviewResponse) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{44}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *PreviewResponse) GetOrder() string {
@@ -3561,7 +3718,7 @@ type ListActionsRequest struct {
 
 func (x *ListActionsRequest) Reset() {
 	*x = ListActionsRequest{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[45]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3573,7 +3730,7 @@ func (x *ListActionsRequest) String() string {
 func (*ListActionsRequest) ProtoMessage() {}
 
 func (x *ListActionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[45]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3586,7 +3743,7 @@ func (x *ListActionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActionsRequest.ProtoReflect.Descriptor instead.
 func (*ListActionsRequest) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{45}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{48}
 }
 
 type ListActionsResponse struct {
@@ -3598,7 +3755,7 @@ type ListActionsResponse struct {
 
 func (x *ListActionsResponse) Reset() {
 	*x = ListActionsResponse{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[46]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3610,7 +3767,7 @@ func (x *ListActionsResponse) String() string {
 func (*ListActionsResponse) ProtoMessage() {}
 
 func (x *ListActionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[46]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3623,7 +3780,7 @@ func (x *ListActionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActionsResponse.ProtoReflect.Descriptor instead.
 func (*ListActionsResponse) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{46}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListActionsResponse) GetActions() []*Action {
@@ -3649,7 +3806,7 @@ type Action struct {
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[47]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3661,7 +3818,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[47]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3674,7 +3831,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{47}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Action) GetName() string {
@@ -3737,7 +3894,7 @@ type RunActionRequest struct {
 
 func (x *RunActionRequest) Reset() {
 	*x = RunActionRequest{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[48]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3749,7 +3906,7 @@ func (x *RunActionRequest) String() string {
 func (*RunActionRequest) ProtoMessage() {}
 
 func (x *RunActionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[48]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3762,7 +3919,7 @@ func (x *RunActionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunActionRequest.ProtoReflect.Descriptor instead.
 func (*RunActionRequest) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{48}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *RunActionRequest) GetConnection() *Connection {
@@ -3797,7 +3954,7 @@ type PrepareActionRequest struct {
 
 func (x *PrepareActionRequest) Reset() {
 	*x = PrepareActionRequest{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[49]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3809,7 +3966,7 @@ func (x *PrepareActionRequest) String() string {
 func (*PrepareActionRequest) ProtoMessage() {}
 
 func (x *PrepareActionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[49]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3822,7 +3979,7 @@ func (x *PrepareActionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrepareActionRequest.ProtoReflect.Descriptor instead.
 func (*PrepareActionRequest) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{49}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *PrepareActionRequest) GetAction() string {
@@ -3855,7 +4012,7 @@ type RunActionResponse struct {
 
 func (x *RunActionResponse) Reset() {
 	*x = RunActionResponse{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[50]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3867,7 +4024,7 @@ func (x *RunActionResponse) String() string {
 func (*RunActionResponse) ProtoMessage() {}
 
 func (x *RunActionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[50]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3880,7 +4037,7 @@ func (x *RunActionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunActionResponse.ProtoReflect.Descriptor instead.
 func (*RunActionResponse) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{50}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *RunActionResponse) GetOutput() []byte {
@@ -3899,7 +4056,7 @@ type PrepareActionResponse struct {
 
 func (x *PrepareActionResponse) Reset() {
 	*x = PrepareActionResponse{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[51]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3911,7 +4068,7 @@ func (x *PrepareActionResponse) String() string {
 func (*PrepareActionResponse) ProtoMessage() {}
 
 func (x *PrepareActionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[51]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3924,7 +4081,7 @@ func (x *PrepareActionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PrepareActionResponse.ProtoReflect.Descriptor instead.
 func (*PrepareActionResponse) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{51}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *PrepareActionResponse) GetOrder() *Order {
@@ -3951,7 +4108,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[52]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3963,7 +4120,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_connector_v1_connector_proto_msgTypes[52]
+	mi := &file_proto_connector_v1_connector_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3976,7 +4133,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{52}
+	return file_proto_connector_v1_connector_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Failure) GetCode() string {
@@ -4219,7 +4376,20 @@ const file_proto_connector_v1_connector_proto_rawDesc = "" +
 	"\x05order\x18\x01 \x01(\tR\x05order\x12\x1c\n" +
 	"\tattribute\x18\x02 \x01(\tR\tattribute\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12\x12\n" +
-	"\x04hint\x18\x04 \x01(\tR\x04hint\"\xf5\x01\n" +
+	"\x04hint\x18\x04 \x01(\tR\x04hint\"\x8b\x01\n" +
+	"\x0eResolveRequest\x12>\n" +
+	"\n" +
+	"connection\x18\x01 \x01(\v2\x1e.usher.connector.v1.ConnectionR\n" +
+	"connection\x129\n" +
+	"\aobjects\x18\x02 \x03(\v2\x1f.usher.connector.v1.NamedObjectR\aobjects\"v\n" +
+	"\vNamedObject\x12\x16\n" +
+	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x1e\n" +
+	"\n" +
+	"navigation\x18\x02 \x01(\tR\n" +
+	"navigation\x12/\n" +
+	"\x03key\x18\x03 \x01(\v2\x1d.usher.connector.v1.ObjectKeyR\x03key\"#\n" +
+	"\x0fResolveResponse\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\"\xf5\x01\n" +
 	"\x0eFulfillRequest\x128\n" +
 	"\x05start\x18\x01 \x01(\v2 .usher.connector.v1.FulfillStartH\x00R\x05start\x121\n" +
 	"\x05order\x18\x02 \x01(\v2\x19.usher.connector.v1.OrderH\x00R\x05order\x127\n" +
@@ -4378,11 +4548,12 @@ const file_proto_connector_v1_connector_proto_rawDesc = "" +
 	"\bDescribe\x12#.usher.connector.v1.DescribeRequest\x1a$.usher.connector.v1.DescribeResponse\x12L\n" +
 	"\x05Check\x12 .usher.connector.v1.CheckRequest\x1a!.usher.connector.v1.CheckResponse2_\n" +
 	"\bExporter\x12S\n" +
-	"\x06Export\x12!.usher.connector.v1.ExportRequest\x1a\".usher.connector.v1.ExportResponse(\x010\x012\x8d\x02\n" +
+	"\x06Export\x12!.usher.connector.v1.ExportRequest\x1a\".usher.connector.v1.ExportResponse(\x010\x012\xe1\x02\n" +
 	"\tFulfiller\x12R\n" +
 	"\aExamine\x12\".usher.connector.v1.ExamineRequest\x1a#.usher.connector.v1.ExamineResponse\x12V\n" +
 	"\aFulfill\x12\".usher.connector.v1.FulfillRequest\x1a#.usher.connector.v1.FulfillResponse(\x010\x01\x12T\n" +
-	"\aPreview\x12\".usher.connector.v1.PreviewRequest\x1a#.usher.connector.v1.PreviewResponse0\x012\xa9\x02\n" +
+	"\aPreview\x12\".usher.connector.v1.PreviewRequest\x1a#.usher.connector.v1.PreviewResponse0\x01\x12R\n" +
+	"\aResolve\x12\".usher.connector.v1.ResolveRequest\x1a#.usher.connector.v1.ResolveResponse2\xa9\x02\n" +
 	"\aActions\x12^\n" +
 	"\vListActions\x12&.usher.connector.v1.ListActionsRequest\x1a'.usher.connector.v1.ListActionsResponse\x12X\n" +
 	"\tRunAction\x12$.usher.connector.v1.RunActionRequest\x1a%.usher.connector.v1.RunActionResponse\x12d\n" +
@@ -4401,7 +4572,7 @@ func file_proto_connector_v1_connector_proto_rawDescGZIP() []byte {
 }
 
 var file_proto_connector_v1_connector_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_proto_connector_v1_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
+var file_proto_connector_v1_connector_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_proto_connector_v1_connector_proto_goTypes = []any{
 	(Capability)(0),               // 0: usher.connector.v1.Capability
 	(Setting_Kind)(0),             // 1: usher.connector.v1.Setting.Kind
@@ -4440,41 +4611,44 @@ var file_proto_connector_v1_connector_proto_goTypes = []any{
 	(*ExamineRequest)(nil),        // 34: usher.connector.v1.ExamineRequest
 	(*ExamineResponse)(nil),       // 35: usher.connector.v1.ExamineResponse
 	(*OrderProblem)(nil),          // 36: usher.connector.v1.OrderProblem
-	(*FulfillRequest)(nil),        // 37: usher.connector.v1.FulfillRequest
-	(*FulfillEnd)(nil),            // 38: usher.connector.v1.FulfillEnd
-	(*FulfillStart)(nil),          // 39: usher.connector.v1.FulfillStart
-	(*Order)(nil),                 // 40: usher.connector.v1.Order
-	(*ObjectKey)(nil),             // 41: usher.connector.v1.ObjectKey
-	(*OrderAttribute)(nil),        // 42: usher.connector.v1.OrderAttribute
-	(*LinkChange)(nil),            // 43: usher.connector.v1.LinkChange
-	(*FulfillResponse)(nil),       // 44: usher.connector.v1.FulfillResponse
-	(*Outcome)(nil),               // 45: usher.connector.v1.Outcome
-	(*Exchange)(nil),              // 46: usher.connector.v1.Exchange
-	(*AttributeChange)(nil),       // 47: usher.connector.v1.AttributeChange
-	(*FailedLink)(nil),            // 48: usher.connector.v1.FailedLink
-	(*OrderProgress)(nil),         // 49: usher.connector.v1.OrderProgress
-	(*PreviewRequest)(nil),        // 50: usher.connector.v1.PreviewRequest
-	(*PreviewResponse)(nil),       // 51: usher.connector.v1.PreviewResponse
-	(*ListActionsRequest)(nil),    // 52: usher.connector.v1.ListActionsRequest
-	(*ListActionsResponse)(nil),   // 53: usher.connector.v1.ListActionsResponse
-	(*Action)(nil),                // 54: usher.connector.v1.Action
-	(*RunActionRequest)(nil),      // 55: usher.connector.v1.RunActionRequest
-	(*PrepareActionRequest)(nil),  // 56: usher.connector.v1.PrepareActionRequest
-	(*RunActionResponse)(nil),     // 57: usher.connector.v1.RunActionResponse
-	(*PrepareActionResponse)(nil), // 58: usher.connector.v1.PrepareActionResponse
-	(*Failure)(nil),               // 59: usher.connector.v1.Failure
-	nil,                           // 60: usher.connector.v1.Connection.SettingsEntry
-	nil,                           // 61: usher.connector.v1.Connection.SecretsEntry
-	nil,                           // 62: usher.connector.v1.Order.SecretsEntry
-	nil,                           // 63: usher.connector.v1.Outcome.DetailsEntry
+	(*ResolveRequest)(nil),        // 37: usher.connector.v1.ResolveRequest
+	(*NamedObject)(nil),           // 38: usher.connector.v1.NamedObject
+	(*ResolveResponse)(nil),       // 39: usher.connector.v1.ResolveResponse
+	(*FulfillRequest)(nil),        // 40: usher.connector.v1.FulfillRequest
+	(*FulfillEnd)(nil),            // 41: usher.connector.v1.FulfillEnd
+	(*FulfillStart)(nil),          // 42: usher.connector.v1.FulfillStart
+	(*Order)(nil),                 // 43: usher.connector.v1.Order
+	(*ObjectKey)(nil),             // 44: usher.connector.v1.ObjectKey
+	(*OrderAttribute)(nil),        // 45: usher.connector.v1.OrderAttribute
+	(*LinkChange)(nil),            // 46: usher.connector.v1.LinkChange
+	(*FulfillResponse)(nil),       // 47: usher.connector.v1.FulfillResponse
+	(*Outcome)(nil),               // 48: usher.connector.v1.Outcome
+	(*Exchange)(nil),              // 49: usher.connector.v1.Exchange
+	(*AttributeChange)(nil),       // 50: usher.connector.v1.AttributeChange
+	(*FailedLink)(nil),            // 51: usher.connector.v1.FailedLink
+	(*OrderProgress)(nil),         // 52: usher.connector.v1.OrderProgress
+	(*PreviewRequest)(nil),        // 53: usher.connector.v1.PreviewRequest
+	(*PreviewResponse)(nil),       // 54: usher.connector.v1.PreviewResponse
+	(*ListActionsRequest)(nil),    // 55: usher.connector.v1.ListActionsRequest
+	(*ListActionsResponse)(nil),   // 56: usher.connector.v1.ListActionsResponse
+	(*Action)(nil),                // 57: usher.connector.v1.Action
+	(*RunActionRequest)(nil),      // 58: usher.connector.v1.RunActionRequest
+	(*PrepareActionRequest)(nil),  // 59: usher.connector.v1.PrepareActionRequest
+	(*RunActionResponse)(nil),     // 60: usher.connector.v1.RunActionResponse
+	(*PrepareActionResponse)(nil), // 61: usher.connector.v1.PrepareActionResponse
+	(*Failure)(nil),               // 62: usher.connector.v1.Failure
+	nil,                           // 63: usher.connector.v1.Connection.SettingsEntry
+	nil,                           // 64: usher.connector.v1.Connection.SecretsEntry
+	nil,                           // 65: usher.connector.v1.Order.SecretsEntry
+	nil,                           // 66: usher.connector.v1.Outcome.DetailsEntry
 }
 var file_proto_connector_v1_connector_proto_depIdxs = []int32{
 	0,  // 0: usher.connector.v1.DescribeResponse.capabilities:type_name -> usher.connector.v1.Capability
 	9,  // 1: usher.connector.v1.DescribeResponse.settings:type_name -> usher.connector.v1.Setting
 	10, // 2: usher.connector.v1.DescribeResponse.entities:type_name -> usher.connector.v1.Entity
 	1,  // 3: usher.connector.v1.Setting.kind:type_name -> usher.connector.v1.Setting.Kind
-	60, // 4: usher.connector.v1.Connection.settings:type_name -> usher.connector.v1.Connection.SettingsEntry
-	61, // 5: usher.connector.v1.Connection.secrets:type_name -> usher.connector.v1.Connection.SecretsEntry
+	63, // 4: usher.connector.v1.Connection.settings:type_name -> usher.connector.v1.Connection.SettingsEntry
+	64, // 5: usher.connector.v1.Connection.secrets:type_name -> usher.connector.v1.Connection.SecretsEntry
 	12, // 6: usher.connector.v1.Connection.network:type_name -> usher.connector.v1.Network
 	11, // 7: usher.connector.v1.CheckRequest.connection:type_name -> usher.connector.v1.Connection
 	2,  // 8: usher.connector.v1.CheckRequest.extent:type_name -> usher.connector.v1.CheckRequest.Extent
@@ -4487,7 +4661,7 @@ var file_proto_connector_v1_connector_proto_depIdxs = []int32{
 	19, // 15: usher.connector.v1.ExportRequest.start:type_name -> usher.connector.v1.ExportStart
 	18, // 16: usher.connector.v1.ExportRequest.renewal:type_name -> usher.connector.v1.Renewal
 	11, // 17: usher.connector.v1.Renewal.connection:type_name -> usher.connector.v1.Connection
-	59, // 18: usher.connector.v1.Renewal.failure:type_name -> usher.connector.v1.Failure
+	62, // 18: usher.connector.v1.Renewal.failure:type_name -> usher.connector.v1.Failure
 	11, // 19: usher.connector.v1.ExportStart.connection:type_name -> usher.connector.v1.Connection
 	20, // 20: usher.connector.v1.ExportStart.collections:type_name -> usher.connector.v1.Collection
 	21, // 21: usher.connector.v1.ExportStart.attributes:type_name -> usher.connector.v1.Attribute
@@ -4501,60 +4675,65 @@ var file_proto_connector_v1_connector_proto_depIdxs = []int32{
 	27, // 29: usher.connector.v1.Object.values:type_name -> usher.connector.v1.Value
 	29, // 30: usher.connector.v1.Links.link:type_name -> usher.connector.v1.Link
 	32, // 31: usher.connector.v1.Progress.collections:type_name -> usher.connector.v1.CollectionProgress
-	40, // 32: usher.connector.v1.ExamineRequest.orders:type_name -> usher.connector.v1.Order
+	43, // 32: usher.connector.v1.ExamineRequest.orders:type_name -> usher.connector.v1.Order
 	36, // 33: usher.connector.v1.ExamineResponse.problems:type_name -> usher.connector.v1.OrderProblem
-	39, // 34: usher.connector.v1.FulfillRequest.start:type_name -> usher.connector.v1.FulfillStart
-	40, // 35: usher.connector.v1.FulfillRequest.order:type_name -> usher.connector.v1.Order
-	18, // 36: usher.connector.v1.FulfillRequest.renewal:type_name -> usher.connector.v1.Renewal
-	38, // 37: usher.connector.v1.FulfillRequest.end:type_name -> usher.connector.v1.FulfillEnd
-	11, // 38: usher.connector.v1.FulfillStart.connection:type_name -> usher.connector.v1.Connection
-	6,  // 39: usher.connector.v1.Order.operation:type_name -> usher.connector.v1.Order.Operation
-	41, // 40: usher.connector.v1.Order.key:type_name -> usher.connector.v1.ObjectKey
-	42, // 41: usher.connector.v1.Order.attributes:type_name -> usher.connector.v1.OrderAttribute
-	43, // 42: usher.connector.v1.Order.links:type_name -> usher.connector.v1.LinkChange
-	62, // 43: usher.connector.v1.Order.secrets:type_name -> usher.connector.v1.Order.SecretsEntry
-	41, // 44: usher.connector.v1.LinkChange.add:type_name -> usher.connector.v1.ObjectKey
-	41, // 45: usher.connector.v1.LinkChange.remove:type_name -> usher.connector.v1.ObjectKey
-	45, // 46: usher.connector.v1.FulfillResponse.outcome:type_name -> usher.connector.v1.Outcome
-	49, // 47: usher.connector.v1.FulfillResponse.progress:type_name -> usher.connector.v1.OrderProgress
-	23, // 48: usher.connector.v1.FulfillResponse.renewal_needed:type_name -> usher.connector.v1.RenewalNeeded
-	59, // 49: usher.connector.v1.Outcome.failure:type_name -> usher.connector.v1.Failure
-	46, // 50: usher.connector.v1.Outcome.exchanges:type_name -> usher.connector.v1.Exchange
-	47, // 51: usher.connector.v1.Outcome.changes:type_name -> usher.connector.v1.AttributeChange
-	48, // 52: usher.connector.v1.Outcome.failed_links:type_name -> usher.connector.v1.FailedLink
-	63, // 53: usher.connector.v1.Outcome.details:type_name -> usher.connector.v1.Outcome.DetailsEntry
-	41, // 54: usher.connector.v1.FailedLink.key:type_name -> usher.connector.v1.ObjectKey
-	59, // 55: usher.connector.v1.FailedLink.failure:type_name -> usher.connector.v1.Failure
-	11, // 56: usher.connector.v1.PreviewRequest.connection:type_name -> usher.connector.v1.Connection
-	40, // 57: usher.connector.v1.PreviewRequest.orders:type_name -> usher.connector.v1.Order
-	59, // 58: usher.connector.v1.PreviewResponse.failure:type_name -> usher.connector.v1.Failure
-	47, // 59: usher.connector.v1.PreviewResponse.changes:type_name -> usher.connector.v1.AttributeChange
-	54, // 60: usher.connector.v1.ListActionsResponse.actions:type_name -> usher.connector.v1.Action
-	11, // 61: usher.connector.v1.RunActionRequest.connection:type_name -> usher.connector.v1.Connection
-	40, // 62: usher.connector.v1.PrepareActionResponse.order:type_name -> usher.connector.v1.Order
-	7,  // 63: usher.connector.v1.Connector.Describe:input_type -> usher.connector.v1.DescribeRequest
-	13, // 64: usher.connector.v1.Connector.Check:input_type -> usher.connector.v1.CheckRequest
-	17, // 65: usher.connector.v1.Exporter.Export:input_type -> usher.connector.v1.ExportRequest
-	34, // 66: usher.connector.v1.Fulfiller.Examine:input_type -> usher.connector.v1.ExamineRequest
-	37, // 67: usher.connector.v1.Fulfiller.Fulfill:input_type -> usher.connector.v1.FulfillRequest
-	50, // 68: usher.connector.v1.Fulfiller.Preview:input_type -> usher.connector.v1.PreviewRequest
-	52, // 69: usher.connector.v1.Actions.ListActions:input_type -> usher.connector.v1.ListActionsRequest
-	55, // 70: usher.connector.v1.Actions.RunAction:input_type -> usher.connector.v1.RunActionRequest
-	56, // 71: usher.connector.v1.Actions.PrepareAction:input_type -> usher.connector.v1.PrepareActionRequest
-	8,  // 72: usher.connector.v1.Connector.Describe:output_type -> usher.connector.v1.DescribeResponse
-	14, // 73: usher.connector.v1.Connector.Check:output_type -> usher.connector.v1.CheckResponse
-	22, // 74: usher.connector.v1.Exporter.Export:output_type -> usher.connector.v1.ExportResponse
-	35, // 75: usher.connector.v1.Fulfiller.Examine:output_type -> usher.connector.v1.ExamineResponse
-	44, // 76: usher.connector.v1.Fulfiller.Fulfill:output_type -> usher.connector.v1.FulfillResponse
-	51, // 77: usher.connector.v1.Fulfiller.Preview:output_type -> usher.connector.v1.PreviewResponse
-	53, // 78: usher.connector.v1.Actions.ListActions:output_type -> usher.connector.v1.ListActionsResponse
-	57, // 79: usher.connector.v1.Actions.RunAction:output_type -> usher.connector.v1.RunActionResponse
-	58, // 80: usher.connector.v1.Actions.PrepareAction:output_type -> usher.connector.v1.PrepareActionResponse
-	72, // [72:81] is the sub-list for method output_type
-	63, // [63:72] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	11, // 34: usher.connector.v1.ResolveRequest.connection:type_name -> usher.connector.v1.Connection
+	38, // 35: usher.connector.v1.ResolveRequest.objects:type_name -> usher.connector.v1.NamedObject
+	44, // 36: usher.connector.v1.NamedObject.key:type_name -> usher.connector.v1.ObjectKey
+	42, // 37: usher.connector.v1.FulfillRequest.start:type_name -> usher.connector.v1.FulfillStart
+	43, // 38: usher.connector.v1.FulfillRequest.order:type_name -> usher.connector.v1.Order
+	18, // 39: usher.connector.v1.FulfillRequest.renewal:type_name -> usher.connector.v1.Renewal
+	41, // 40: usher.connector.v1.FulfillRequest.end:type_name -> usher.connector.v1.FulfillEnd
+	11, // 41: usher.connector.v1.FulfillStart.connection:type_name -> usher.connector.v1.Connection
+	6,  // 42: usher.connector.v1.Order.operation:type_name -> usher.connector.v1.Order.Operation
+	44, // 43: usher.connector.v1.Order.key:type_name -> usher.connector.v1.ObjectKey
+	45, // 44: usher.connector.v1.Order.attributes:type_name -> usher.connector.v1.OrderAttribute
+	46, // 45: usher.connector.v1.Order.links:type_name -> usher.connector.v1.LinkChange
+	65, // 46: usher.connector.v1.Order.secrets:type_name -> usher.connector.v1.Order.SecretsEntry
+	44, // 47: usher.connector.v1.LinkChange.add:type_name -> usher.connector.v1.ObjectKey
+	44, // 48: usher.connector.v1.LinkChange.remove:type_name -> usher.connector.v1.ObjectKey
+	48, // 49: usher.connector.v1.FulfillResponse.outcome:type_name -> usher.connector.v1.Outcome
+	52, // 50: usher.connector.v1.FulfillResponse.progress:type_name -> usher.connector.v1.OrderProgress
+	23, // 51: usher.connector.v1.FulfillResponse.renewal_needed:type_name -> usher.connector.v1.RenewalNeeded
+	62, // 52: usher.connector.v1.Outcome.failure:type_name -> usher.connector.v1.Failure
+	49, // 53: usher.connector.v1.Outcome.exchanges:type_name -> usher.connector.v1.Exchange
+	50, // 54: usher.connector.v1.Outcome.changes:type_name -> usher.connector.v1.AttributeChange
+	51, // 55: usher.connector.v1.Outcome.failed_links:type_name -> usher.connector.v1.FailedLink
+	66, // 56: usher.connector.v1.Outcome.details:type_name -> usher.connector.v1.Outcome.DetailsEntry
+	44, // 57: usher.connector.v1.FailedLink.key:type_name -> usher.connector.v1.ObjectKey
+	62, // 58: usher.connector.v1.FailedLink.failure:type_name -> usher.connector.v1.Failure
+	11, // 59: usher.connector.v1.PreviewRequest.connection:type_name -> usher.connector.v1.Connection
+	43, // 60: usher.connector.v1.PreviewRequest.orders:type_name -> usher.connector.v1.Order
+	62, // 61: usher.connector.v1.PreviewResponse.failure:type_name -> usher.connector.v1.Failure
+	50, // 62: usher.connector.v1.PreviewResponse.changes:type_name -> usher.connector.v1.AttributeChange
+	57, // 63: usher.connector.v1.ListActionsResponse.actions:type_name -> usher.connector.v1.Action
+	11, // 64: usher.connector.v1.RunActionRequest.connection:type_name -> usher.connector.v1.Connection
+	43, // 65: usher.connector.v1.PrepareActionResponse.order:type_name -> usher.connector.v1.Order
+	7,  // 66: usher.connector.v1.Connector.Describe:input_type -> usher.connector.v1.DescribeRequest
+	13, // 67: usher.connector.v1.Connector.Check:input_type -> usher.connector.v1.CheckRequest
+	17, // 68: usher.connector.v1.Exporter.Export:input_type -> usher.connector.v1.ExportRequest
+	34, // 69: usher.connector.v1.Fulfiller.Examine:input_type -> usher.connector.v1.ExamineRequest
+	40, // 70: usher.connector.v1.Fulfiller.Fulfill:input_type -> usher.connector.v1.FulfillRequest
+	53, // 71: usher.connector.v1.Fulfiller.Preview:input_type -> usher.connector.v1.PreviewRequest
+	37, // 72: usher.connector.v1.Fulfiller.Resolve:input_type -> usher.connector.v1.ResolveRequest
+	55, // 73: usher.connector.v1.Actions.ListActions:input_type -> usher.connector.v1.ListActionsRequest
+	58, // 74: usher.connector.v1.Actions.RunAction:input_type -> usher.connector.v1.RunActionRequest
+	59, // 75: usher.connector.v1.Actions.PrepareAction:input_type -> usher.connector.v1.PrepareActionRequest
+	8,  // 76: usher.connector.v1.Connector.Describe:output_type -> usher.connector.v1.DescribeResponse
+	14, // 77: usher.connector.v1.Connector.Check:output_type -> usher.connector.v1.CheckResponse
+	22, // 78: usher.connector.v1.Exporter.Export:output_type -> usher.connector.v1.ExportResponse
+	35, // 79: usher.connector.v1.Fulfiller.Examine:output_type -> usher.connector.v1.ExamineResponse
+	47, // 80: usher.connector.v1.Fulfiller.Fulfill:output_type -> usher.connector.v1.FulfillResponse
+	54, // 81: usher.connector.v1.Fulfiller.Preview:output_type -> usher.connector.v1.PreviewResponse
+	39, // 82: usher.connector.v1.Fulfiller.Resolve:output_type -> usher.connector.v1.ResolveResponse
+	56, // 83: usher.connector.v1.Actions.ListActions:output_type -> usher.connector.v1.ListActionsResponse
+	60, // 84: usher.connector.v1.Actions.RunAction:output_type -> usher.connector.v1.RunActionResponse
+	61, // 85: usher.connector.v1.Actions.PrepareAction:output_type -> usher.connector.v1.PrepareActionResponse
+	76, // [76:86] is the sub-list for method output_type
+	66, // [66:76] is the sub-list for method input_type
+	66, // [66:66] is the sub-list for extension type_name
+	66, // [66:66] is the sub-list for extension extendee
+	0,  // [0:66] is the sub-list for field type_name
 }
 
 func init() { file_proto_connector_v1_connector_proto_init() }
@@ -4574,13 +4753,13 @@ func file_proto_connector_v1_connector_proto_init() {
 		(*ExportResponse_Warning)(nil),
 		(*ExportResponse_RenewalNeeded)(nil),
 	}
-	file_proto_connector_v1_connector_proto_msgTypes[30].OneofWrappers = []any{
+	file_proto_connector_v1_connector_proto_msgTypes[33].OneofWrappers = []any{
 		(*FulfillRequest_Start)(nil),
 		(*FulfillRequest_Order)(nil),
 		(*FulfillRequest_Renewal)(nil),
 		(*FulfillRequest_End)(nil),
 	}
-	file_proto_connector_v1_connector_proto_msgTypes[37].OneofWrappers = []any{
+	file_proto_connector_v1_connector_proto_msgTypes[40].OneofWrappers = []any{
 		(*FulfillResponse_Outcome)(nil),
 		(*FulfillResponse_Progress)(nil),
 		(*FulfillResponse_RenewalNeeded)(nil),
@@ -4591,7 +4770,7 @@ func file_proto_connector_v1_connector_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proto_connector_v1_connector_proto_rawDesc), len(file_proto_connector_v1_connector_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   57,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   4,
 		},

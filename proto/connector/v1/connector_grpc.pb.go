@@ -294,6 +294,7 @@ const (
 	Fulfiller_Examine_FullMethodName = "/usher.connector.v1.Fulfiller/Examine"
 	Fulfiller_Fulfill_FullMethodName = "/usher.connector.v1.Fulfiller/Fulfill"
 	Fulfiller_Preview_FullMethodName = "/usher.connector.v1.Fulfiller/Preview"
+	Fulfiller_Resolve_FullMethodName = "/usher.connector.v1.Fulfiller/Resolve"
 )
 
 // FulfillerClient is the client API for Fulfiller service.
@@ -316,6 +317,9 @@ type FulfillerClient interface {
 	Fulfill(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[FulfillRequest, FulfillResponse], error)
 	// Preview tells what orders would change, one Preview an order. It writes nothing.
 	Preview(ctx context.Context, in *PreviewRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PreviewResponse], error)
+	// Resolve tells which objects the natural keys of orders name now. It writes nothing. By it
+	// the agent knows which orders are about one object; whoever carries them out looks again.
+	Resolve(ctx context.Context, in *ResolveRequest, opts ...grpc.CallOption) (*ResolveResponse, error)
 }
 
 type fulfillerClient struct {
@@ -368,6 +372,16 @@ func (c *fulfillerClient) Preview(ctx context.Context, in *PreviewRequest, opts 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Fulfiller_PreviewClient = grpc.ServerStreamingClient[PreviewResponse]
 
+func (c *fulfillerClient) Resolve(ctx context.Context, in *ResolveRequest, opts ...grpc.CallOption) (*ResolveResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResolveResponse)
+	err := c.cc.Invoke(ctx, Fulfiller_Resolve_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // FulfillerServer is the server API for Fulfiller service.
 // All implementations must embed UnimplementedFulfillerServer
 // for forward compatibility.
@@ -388,6 +402,9 @@ type FulfillerServer interface {
 	Fulfill(grpc.BidiStreamingServer[FulfillRequest, FulfillResponse]) error
 	// Preview tells what orders would change, one Preview an order. It writes nothing.
 	Preview(*PreviewRequest, grpc.ServerStreamingServer[PreviewResponse]) error
+	// Resolve tells which objects the natural keys of orders name now. It writes nothing. By it
+	// the agent knows which orders are about one object; whoever carries them out looks again.
+	Resolve(context.Context, *ResolveRequest) (*ResolveResponse, error)
 	mustEmbedUnimplementedFulfillerServer()
 }
 
@@ -406,6 +423,9 @@ func (UnimplementedFulfillerServer) Fulfill(grpc.BidiStreamingServer[FulfillRequ
 }
 func (UnimplementedFulfillerServer) Preview(*PreviewRequest, grpc.ServerStreamingServer[PreviewResponse]) error {
 	return status.Error(codes.Unimplemented, "method Preview not implemented")
+}
+func (UnimplementedFulfillerServer) Resolve(context.Context, *ResolveRequest) (*ResolveResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Resolve not implemented")
 }
 func (UnimplementedFulfillerServer) mustEmbedUnimplementedFulfillerServer() {}
 func (UnimplementedFulfillerServer) testEmbeddedByValue()                   {}
@@ -464,6 +484,24 @@ func _Fulfiller_Preview_Handler(srv interface{}, stream grpc.ServerStream) error
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Fulfiller_PreviewServer = grpc.ServerStreamingServer[PreviewResponse]
 
+func _Fulfiller_Resolve_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FulfillerServer).Resolve(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Fulfiller_Resolve_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FulfillerServer).Resolve(ctx, req.(*ResolveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Fulfiller_ServiceDesc is the grpc.ServiceDesc for Fulfiller service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -474,6 +512,10 @@ var Fulfiller_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Examine",
 			Handler:    _Fulfiller_Examine_Handler,
+		},
+		{
+			MethodName: "Resolve",
+			Handler:    _Fulfiller_Resolve_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

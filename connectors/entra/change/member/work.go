@@ -2,7 +2,6 @@ package member
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -25,24 +24,44 @@ type work struct {
 	workers *errgroup.Group
 }
 
+// tried is what is known of the parts of a request that was split.
+type tried struct {
+	done   bool // one of them went well
+	denied int  // single additions that the application may not make
+}
+
+// hopeless reports whether what was denied to two of two is denied to all: the
+// permission is missing, and not for one kind of member alone.
+func (t *tried) hopeless() bool { return !t.done && t.denied >= 2 }
+
 // add adds members to a group. An error says that nothing more can be sent at all.
 func (w *work) add(ctx context.Context, group string, adds []*Addition) error {
+	return w.part(ctx, group, adds, &tried{})
+}
+
+// part adds some of the members of a request.
+func (w *work) part(ctx context.Context, group string, adds []*Addition, t *tried) error {
 	answer, err := w.send(ctx, group, adds)
 	if err != nil {
 		return err
 	}
-	switch v := verdict.Of(answer); {
+	v := verdict.Of(answer)
+	if v == verdict.Denied && len(adds) == 1 {
+		t.denied++
+	}
+	switch {
 	case v == verdict.Done:
+		t.done = true
 		finish(adds, Result{})
 	case v == verdict.Already && len(adds) == 1:
 		finish(adds, Result{Already: true})
 	case v == verdict.Missing && (len(adds) == 1 || verdict.MissingID(answer) == strings.ToLower(group)):
 		w.later(ctx, adds, verdict.Failure(answer))
-	case len(adds) == 1 || verdict.IsWhole(answer):
+	case len(adds) == 1, verdict.IsWhole(answer), v == verdict.Denied && t.hopeless():
 		finish(adds, Result{Failure: verdict.Failure(answer)})
 	default:
 		for _, part := range split(adds, verdict.MissingID(answer)) {
-			if err := w.add(ctx, group, part); err != nil {
+			if err := w.part(ctx, group, part, t); err != nil {
 				return err
 			}
 		}
@@ -117,13 +136,6 @@ func (w *work) request(group string, members []string) graph.Request {
 	return w.bind(group, members)
 }
 
-// bind makes a request for several members
-// (https://learn.microsoft.com/graph/api/group-post-members#example-2-add-multiple-members-to-a-group-in-a-single-request).
 func (w *work) bind(group string, members []string) graph.Request {
-	links := make([]string, len(members))
-	for i, id := range members {
-		links[i] = w.graph.Root() + graph.Object{Set: "directoryObjects", ID: id}.Path()
-	}
-	body, _ := json.Marshal(map[string][]string{"members@odata.bind": links}) // no string fails
-	return graph.Patch(graph.Object{Set: "groups", ID: group}.Path(), body)
+	return graph.Bind(w.graph.Root(), graph.Object{Set: "groups", ID: group}, "members", members)
 }

@@ -21,7 +21,7 @@ type Need struct {
 
 // Of returns what a change of a navigation needs, or, without one, of the object itself.
 func Of(c schema.Change, navigation string) (directory.Permission, bool) {
-	for _, n := range All() {
+	for _, n := range needs {
 		if n.Entity != c.Entity.Name || n.Navigation != navigation {
 			continue
 		}
@@ -32,10 +32,42 @@ func Of(c schema.Change, navigation string) (directory.Permission, bool) {
 	return directory.Permission{}, false
 }
 
-// All lists the needs of everything that orders can do. The permissions are the least ones of
+// Hint says what to do when Graph refuses a change of a navigation or, without one, of the object
+// itself for lack of a permission: what is missing, and what else Graph answers so. It is empty
+// where no permission is known.
+func Hint(c schema.Change, navigation string) string {
+	p, ok := Of(c, navigation)
+	if !ok {
+		return ""
+	}
+	return p.Hint() + ". If it has that: " + otherwise(c, navigation)
+}
+
+// otherwise tells reasons of the same refusal that no such permission helps against.
+func otherwise(c schema.Change, navigation string) string {
+	const membership = "a group may be dynamic, whose members its rule decides, or role-assignable, which takes " +
+		"RoleManagement.ReadWrite.Directory, too; devices and service principals as members take Device.ReadWrite.All and Application.ReadWrite.All"
+	switch {
+	case c.Entity.Name == "group" && navigation == "members", navigation == "memberOf":
+		return membership
+	case c.Entity.Name == "administrativeUnit":
+		return "the unit may be dynamic, whose members its rule decides, or one with restricted management"
+	case c.Entity.Name == "group":
+		return "a role-assignable group takes RoleManagement.ReadWrite.Directory, too"
+	}
+	return "an administrator can only be changed by an application that also has an Entra role such as User Administrator"
+}
+
+// All lists the needs of everything that orders can do.
+func All() []Need { return slices.Clone(needs) }
+
+// needs is made once: each refusal looks things up in it, and nothing changes it.
+var needs = makeNeeds()
+
+// makeNeeds lists the needs. The permissions are the least ones of
 // the pages below https://learn.microsoft.com/graph/api/overview, by
 // https://learn.microsoft.com/graph/permissions-reference.
-func All() []Need {
+func makeNeeds() []Need {
 	users := directory.Permission{Name: "User.ReadWrite.All", ID: "741f803b-c850-494e-b5df-cde7c675a1ca", Instead: []string{"Directory.ReadWrite.All"}}
 	usersOnly := directory.Permission{Name: "User.ReadWrite.All", ID: users.ID}
 	groups := directory.Permission{Name: "Group.ReadWrite.All", ID: "62a82d76-70ea-41e2-9197-370581804d09", Instead: []string{"Directory.ReadWrite.All"}}

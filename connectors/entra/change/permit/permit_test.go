@@ -2,10 +2,12 @@ package permit_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/usher-iga/usher/connectors/entra/change/permit"
 	"github.com/usher-iga/usher/connectors/entra/change/schema"
+	"github.com/usher-iga/usher/connectors/sdk"
 )
 
 // Everything that orders can do has a permission, and each has an id.
@@ -34,6 +36,35 @@ func TestEverythingHasAPermission(t *testing.T) {
 		ids[n.Permission.ID] = n.Permission.Name
 		if e, ok := schema.Find(n.Entity); !ok || n.Navigation != "" && !slices.ContainsFunc(e.Links, func(l schema.Navigation) bool { return l.Name == n.Navigation }) {
 			t.Errorf("%+v is about nothing", n)
+		}
+	}
+}
+
+// A hint says what else may be the reason, since the permission may be granted.
+func TestHint(t *testing.T) {
+	for _, tc := range []struct {
+		entity, navigation string
+		operation          sdk.Operation
+		want               []string
+	}{
+		{"group", "members", sdk.Update, []string{"GroupMember.ReadWrite.All", "dynamic", "role-assignable", "Device.ReadWrite.All"}},
+		{"user", "memberOf", sdk.Update, []string{"GroupMember.ReadWrite.All", "dynamic"}},
+		{"group", "", sdk.Delete, []string{"Group.ReadWrite.All", "role-assignable"}},
+		{"user", "", sdk.Delete, []string{"User.DeleteRestore.All", "User Administrator"}},
+		{"administrativeUnit", "members", sdk.Update, []string{"AdministrativeUnit.ReadWrite.All", "dynamic"}},
+		{"user", "nothing", sdk.Update, nil},
+	} {
+		e, _ := schema.Find(tc.entity)
+		c := schema.Change{Entity: e}
+		c.Operation = tc.operation
+		got := permit.Hint(c, tc.navigation)
+		for _, want := range tc.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s %s: %q does not name %q", tc.entity, tc.navigation, got, want)
+			}
+		}
+		if (got == "") != (tc.want == nil) {
+			t.Errorf("%s %s: %q", tc.entity, tc.navigation, got)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/usher-iga/usher/connectors/entra/directory"
+	"github.com/usher-iga/usher/connectors/sdk"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -179,7 +180,7 @@ func Set(name string, value json.RawMessage) Value {
 func typeOf(e Entity, path []string) (directory.Property, bool) {
 	switch path[0] {
 	case "passwordProfile":
-		known := len(path) == 2 && (path[1] == "forceChangePasswordNextSignIn" || path[1] == "forceChangePasswordNextSignInWithMfa")
+		known := e.Can(sdk.SetPassword) && len(path) == 2 && (path[1] == "forceChangePasswordNextSignIn" || path[1] == "forceChangePasswordNextSignInWithMfa")
 		return directory.Property{Name: path[len(path)-1], Type: "Boolean"}, known
 	case securityAttributes:
 		return directory.Property{Name: path[len(path)-1]}, len(path) == 3

@@ -72,7 +72,17 @@ func Examine(o sdk.Order) (Change, []sdk.OrderProblem) {
 	if x.creates() {
 		x.required()
 	}
+	if o.Operation == sdk.Update && x.isEmpty() {
+		x.refuse("", "the order changes nothing", "Give the attributes or the links to change")
+	}
 	return x.Change, x.problems
+}
+
+// isEmpty reports whether the order says nothing of what to change.
+func (x *examination) isEmpty() bool {
+	return len(x.Attributes)+len(x.Secrets) == 0 && !slices.ContainsFunc(x.Order.Links, func(l sdk.LinkChange) bool {
+		return len(l.Add)+len(l.Remove) > 0
+	})
 }
 
 type examination struct {

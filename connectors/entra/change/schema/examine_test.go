@@ -100,6 +100,11 @@ func TestProblems(t *testing.T) {
 		"two managers":         {sdk.Order{Operation: sdk.Update, Entity: "user", Key: user, Links: []sdk.LinkChange{{Navigation: "manager", Add: []sdk.ObjectKey{user, user}}}}, "one only"},
 		"empty target":         {sdk.Order{Operation: sdk.Update, Entity: "group", Key: user, Links: []sdk.LinkChange{{Navigation: "members", Add: []sdk.ObjectKey{{}}}}}, "empty"},
 		"licence without name": {sdk.Order{Operation: sdk.Update, Entity: "user", Key: user, Links: []sdk.LinkChange{{Navigation: "assignedLicenses", Add: []sdk.ObjectKey{{Attribute: "name", Value: "x"}}}}}, "skuId"},
+		"password of a group":  {sdk.Order{Operation: sdk.Update, Entity: "group", Key: user, Attributes: attributes("passwordProfile/forceChangePasswordNextSignIn", `true`)}, "no attribute"},
+		"nothing":              {sdk.Order{Operation: sdk.Update, Entity: "group", Key: user}, "changes nothing"},
+		"no links":             {sdk.Order{Operation: sdk.Update, Entity: "group", Key: user, Links: []sdk.LinkChange{{Navigation: "members"}}}, "changes nothing"},
+		"target twice":         {sdk.Order{Operation: sdk.Update, Entity: "group", Key: user, Links: []sdk.LinkChange{{Navigation: "members", Add: []sdk.ObjectKey{user, {ID: strings.ToUpper(id)}}}}}, "there twice"},
+		"added and removed":    {sdk.Order{Operation: sdk.Update, Entity: "group", Key: user, Links: []sdk.LinkChange{{Navigation: "members", Add: []sdk.ObjectKey{user}}, {Navigation: "members", Remove: []sdk.ObjectKey{user}}}}, "there twice"},
 		"too many details":     {sdk.Order{Operation: sdk.Update, Entity: "user", Key: user, Links: []sdk.LinkChange{{Navigation: "appRoleAssignments", Details: []json.RawMessage{nil}}}}, "more details"},
 	} {
 		tc.order.ID = "7"
@@ -109,6 +114,22 @@ func TestProblems(t *testing.T) {
 		})
 		if !found {
 			t.Errorf("%s: got %+v, want %q", name, problems, tc.want)
+		}
+	}
+}
+
+// Of one application there may be several roles, and one may go while another comes.
+func TestTargetsThatAreNotTwice(t *testing.T) {
+	app := sdk.ObjectKey{ID: id}
+	role := func(n string) json.RawMessage { return json.RawMessage(`{"appRoleId":"` + n + `"}`) }
+	for name, l := range map[string]sdk.LinkChange{
+		"two roles":   {Navigation: "appRoleAssignments", Add: []sdk.ObjectKey{app, app}, Details: []json.RawMessage{role("1"), role("2")}},
+		"another one": {Navigation: "appRoleAssignments", Add: []sdk.ObjectKey{app}, Details: []json.RawMessage{role("1")}, Remove: []sdk.ObjectKey{app}},
+		"manager":     {Navigation: "manager", Add: []sdk.ObjectKey{app}, Remove: []sdk.ObjectKey{{}}},
+	} {
+		_, problems := schema.Examine(sdk.Order{ID: "1", Operation: sdk.Update, Entity: "user", Key: app, Links: []sdk.LinkChange{l}})
+		if len(problems) > 0 {
+			t.Errorf("%s: %+v", name, problems)
 		}
 	}
 }

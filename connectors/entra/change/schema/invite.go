@@ -16,7 +16,7 @@ func invitationProperty(name string) (directory.Property, bool) {
 		{Name: "invitedUserDisplayName", Type: "String"},
 		{Name: "invitedUserType", Type: "String"},
 		{Name: "inviteRedirectUrl", Type: "String"},
-		{Name: "sendInvitationMessage", Type: "Boolean"},
+		{Name: sendMail, Type: "Boolean"},
 		{Name: "invitedUserMessageInfo/customizedMessageBody", Type: "String"},
 		{Name: "invitedUserMessageInfo/messageLanguage", Type: "String"},
 	}
@@ -24,6 +24,13 @@ func invitationProperty(name string) (directory.Property, bool) {
 		return known[i], true
 	}
 	return directory.Property{}, false
+}
+
+const sendMail = "sendInvitationMessage"
+
+// WantsMail reports whether Microsoft shall send a mail with the invitation.
+func (c Change) WantsMail() bool {
+	return slices.ContainsFunc(c.Invitation, func(v Value) bool { return v.Path[0] == sendMail && string(v.JSON) == "true" })
 }
 
 // defaultRedirect is where a guest goes who has accepted.
@@ -38,9 +45,14 @@ func (c Change) InvitedAddress() string {
 }
 
 // InvitationBody returns what an invitation says, and the values that are not part of
-// it: they are written to the guest afterwards.
-func (c Change) InvitationBody() (body json.RawMessage, rest []Value, err error) {
+// it: they are written to the guest afterwards. A quiet one has Microsoft send no mail.
+func (c Change) InvitationBody(quiet bool) (body json.RawMessage, rest []Value, err error) {
 	values := slices.Clone(c.Invitation)
+	if quiet {
+		values = slices.DeleteFunc(values, func(v Value) bool {
+			return v.Path[0] == sendMail || v.Path[0] == "invitedUserMessageInfo"
+		})
+	}
 	add := func(name, text string) {
 		if text != "" && textOf(values, name) == "" {
 			encoded, _ := json.Marshal(text) // no string fails

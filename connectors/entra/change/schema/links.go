@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -19,6 +20,7 @@ func (x *examination) links() {
 		x.refuse(x.Order.Links[0].Navigation, fmt.Sprintf("the operation %s takes no links", x.Operation), "Give them in an order to update")
 		return
 	}
+	seen := map[string]bool{}
 	for _, change := range x.Order.Links {
 		n, ok := x.Entity.Navigation(change.Navigation)
 		if !ok {
@@ -36,14 +38,30 @@ func (x *examination) links() {
 		if len(change.Details) > len(change.Add) {
 			x.refuse(n.Name, "there are more details than added targets", "Give one for each added target, in the same sequence")
 		}
-		for _, key := range change.Add {
+		l := Links{Navigation: n, LinkChange: change}
+		for i, key := range change.Add {
 			x.target(n, key, false)
+			x.once(seen, n, key, l.Detail(i))
 		}
 		for _, key := range change.Remove {
 			x.target(n, key, true)
+			x.once(seen, n, key, nil)
 		}
-		x.Links = append(x.Links, Links{Navigation: n, LinkChange: change})
+		x.Links = append(x.Links, l)
 	}
+}
+
+// once refuses a target that is there twice: Graph takes each once, and what is both added and
+// removed has no meaning. Of an application there may be several roles.
+func (x *examination) once(seen map[string]bool, n Navigation, key sdk.ObjectKey, detail json.RawMessage) {
+	name := strings.ToLower(strings.Join([]string{n.Name, key.ID, key.Attribute, key.Value}, "\x00"))
+	if n.Kind == AppRoles {
+		name += "\x00" + string(detail)
+	}
+	if seen[name] {
+		x.refuse(n.Name, fmt.Sprintf("the target %q is there twice", key.ID+key.Value), "Give each target once, to be added or to be removed")
+	}
+	seen[name] = true
 }
 
 func (x *examination) target(n Navigation, key sdk.ObjectKey, removal bool) {

@@ -60,7 +60,11 @@ func TestVerdicts(t *testing.T) {
 		{403, "Directory_QuotaExceeded", "The directory object quota limit has been exceeded.", verdict.Refused, fault.Refused, "Remove some"},
 		{403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.", verdict.Denied, fault.Forbidden, "permission"},
 		{400, "Request_BadRequest", "Something new.", verdict.Refused, fault.Refused, "Correct the order"},
-		{503, "", "", verdict.Unknown, fault.Unavailable, ""},
+		{400, "Request_BadRequest", "Group does not have a corresponding license.", verdict.Already, "", ""},
+		{404, "", "", verdict.Refused, fault.Unavailable, "proxy"},
+		{404, "BadRequest", "Resource not found for the segment 'x'.", verdict.Refused, fault.Unavailable, ""},
+		{501, "NotImplemented", "Not offered.", verdict.Refused, fault.Refused, ""},
+		{503, "", "", verdict.Unknown, fault.Unavailable, "let the order begin again"},
 	} {
 		a := answer(t, tc.status, tc.code, tc.message)
 		if got := verdict.Of(a); got != tc.want {

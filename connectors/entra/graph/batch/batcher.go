@@ -198,7 +198,11 @@ func (b *Batcher) quota(ctx context.Context, items []*item) error {
 	if items[0].request.IsRead() {
 		return nil
 	}
-	return b.options.Writes.Wait(ctx, len(items), b.options.OnWait)
+	cost := 0
+	for _, i := range items {
+		cost += i.request.Cost()
+	}
+	return b.options.Writes.Wait(ctx, cost, b.options.OnWait)
 }
 
 // send sends items together. If Graph takes offence at the batch itself, such as at its
@@ -230,6 +234,9 @@ func (b *Batcher) send(ctx context.Context, items []*item) {
 
 func (b *Batcher) settle(i *item, sent time.Time) {
 	i.answer.Sent = sent
+	if !i.request.IsRead() {
+		b.options.Writes.Learn(sent, i.request.Cost(), i.answer.Header)
+	}
 	b.options.OnAnswer(i.request)
 	close(i.done)
 }
@@ -251,8 +258,8 @@ func (b *Batcher) Do(ctx context.Context, r graph.Request, seen func(graph.Answe
 	}
 	defer leave()
 	tries := patience{Batcher: b, request: r, began: b.options.Clock.Now()}
-	for {
-		answer, err := b.once(ctx, r)
+	for once := b.joined; ; {
+		answer, err := once(ctx, r)
 		if err != nil && ctx.Err() != nil {
 			return graph.Answer{}, ctx.Err()
 		}
@@ -262,12 +269,14 @@ func (b *Batcher) Do(ctx context.Context, r graph.Request, seen func(graph.Answe
 			answer = lost
 		}
 		seen(answer)
-		next, err := tries.judge(answer, err)
+		next, err := tries.judge(ctx, answer, err)
 		switch {
 		case err != nil:
 			return graph.Answer{}, err
 		case !next.again:
 			return answer, nil
+		case next.alone:
+			once = b.alone
 		}
 		b.options.OnWait(next.pause, next.reason)
 		if err := b.options.Clock.Sleep(ctx, next.pause); err != nil {
@@ -279,8 +288,8 @@ func (b *Batcher) Do(ctx context.Context, r graph.Request, seen func(graph.Answe
 // Root is the client's: the root URL, with a slash at its end.
 func (b *Batcher) Root() string { return b.client.Root() }
 
-// once sends r once.
-func (b *Batcher) once(ctx context.Context, r graph.Request) (graph.Answer, error) {
+// joined sends r once, together with others.
+func (b *Batcher) joined(ctx context.Context, r graph.Request) (graph.Answer, error) {
 	i := &item{request: r, done: make(chan struct{})}
 	q := b.writes
 	if r.IsRead() {
@@ -292,5 +301,21 @@ func (b *Batcher) once(ctx context.Context, r graph.Request) (graph.Answer, erro
 		return graph.Answer{}, ctx.Err()
 	}
 	<-i.done
+	return i.answer, i.err
+}
+
+// alone sends r once, by itself.
+func (b *Batcher) alone(ctx context.Context, r graph.Request) (graph.Answer, error) {
+	i := &item{request: r, done: make(chan struct{})}
+	select {
+	case b.slots <- struct{}{}:
+		defer func() { <-b.slots }()
+	case <-ctx.Done():
+		return graph.Answer{}, ctx.Err()
+	}
+	if err := b.quota(ctx, []*item{i}); err != nil {
+		return graph.Answer{}, err
+	}
+	b.send(ctx, []*item{i})
 	return i.answer, i.err
 }

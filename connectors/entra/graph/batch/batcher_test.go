@@ -13,6 +13,7 @@ import (
 	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/entra/graph/batch"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
+	"github.com/usher-iga/usher/connectors/sdk/transport"
 )
 
 // fake is a client that answers each request by a function.
@@ -196,6 +197,7 @@ func TestJudgement(t *testing.T) {
 		"lost, once":            {graph.Post("users", nil), lost, 0, 1, 0, ""},
 		"missing in the batch":  {graph.Post("users", nil), status(0), 0, 1, 0, ""},
 		"refused":               {graph.Patch(path, nil), status(400), 400, 1, 0, ""},
+		"token refused":         {graph.Post("users", nil), status(401), 204, 2, 0, ""},
 		"sign-in refused":       {graph.Patch(path, nil), func(int) (graph.Answer, error) { return graph.Answer{}, fault.Errorf(fault.Unauthorized, "no") }, 0, 1, 0, fault.Unauthorized},
 		"repeatable by request": {graph.Post(path+"/assignLicense", nil).Repeatable(), lost, 204, 2, 200 * time.Millisecond, ""},
 	} {
@@ -234,6 +236,57 @@ func TestGivesUp(t *testing.T) {
 	f.answer = func(graph.Request, int) (graph.Answer, error) { return graph.Answer{Status: 503}, nil }
 	if _, err := b.Do(t.Context(), patch(1), nil); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What Graph cannot digest fails alone, as long as Graph answers others.
+func TestPoison(t *testing.T) {
+	final := transport.Final(fault.Errorf(fault.Unavailable, "the line is cut"))
+	for name, poisoned := range map[string]func() (graph.Answer, error){
+		"answered 504": func() (graph.Answer, error) { return graph.Answer{Status: 504}, nil },
+		"given up":     func() (graph.Answer, error) { return graph.Answer{}, final },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{answer: func(r graph.Request, _ int) (graph.Answer, error) {
+				if r.Path() == patch(1).Path() {
+					return poisoned()
+				}
+				return graph.Answer{Status: 200}, nil
+			}}
+			b, _ := running(t, f)
+			if a, err := b.Do(t.Context(), patch(1), nil); err != nil || !a.Unknown() {
+				t.Errorf("%+v, %v", a, err)
+			}
+			if a, err := b.Do(t.Context(), patch(2), nil); err != nil || !a.OK() {
+				t.Errorf("another: %+v, %v", a, err)
+			}
+		})
+	}
+}
+
+// A request whose token is not accepted in a batch goes alone once, where it gets a new one.
+func TestTokenRefusedInABatch(t *testing.T) {
+	f := &fake{answer: func(r graph.Request, n int) (graph.Answer, error) {
+		if r.Path() == patch(1).Path() && n <= 3 {
+			return graph.Answer{Status: 401}, nil
+		}
+		return graph.Answer{Status: 204}, nil
+	}}
+	b, _ := running(t, f)
+	if a, err := b.Do(t.Context(), patch(1), nil); err != nil || a.Status != 401 {
+		t.Errorf("refused alone, too: %+v, %v", a, err)
+	}
+	var all sync.WaitGroup
+	for n := range 20 {
+		all.Go(func() {
+			if a, err := b.Do(t.Context(), patch(n), nil); err != nil || !a.OK() {
+				t.Errorf("%+v, %v", a, err)
+			}
+		})
+	}
+	all.Wait()
+	if last := f.sizes[len(f.sizes)-1]; last != 1 {
+		t.Errorf("went out as %v", f.sizes)
 	}
 }
 

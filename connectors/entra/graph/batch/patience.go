@@ -1,11 +1,13 @@
 package batch
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/usher-iga/usher/connectors/entra/graph"
+	"github.com/usher-iga/usher/connectors/entra/graph/internal/backoff"
 	"github.com/usher-iga/usher/connectors/entra/graph/internal/retryafter"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 	"github.com/usher-iga/usher/connectors/sdk/transport"
@@ -32,100 +34,109 @@ type patience struct {
 	request          graph.Request
 	began            time.Time
 	throttled, tries int
+	renewed          bool // it was sent alone after 401
 }
 
-// verdict says how to go on after an answer.
-type verdict struct {
+// decision says how to go on after an answer. The zero value: the answer stands.
+type decision struct {
 	again  bool
+	alone  bool // not in a batch
 	pause  time.Duration
 	reason string
 }
 
 // judge decides after an answer, or after err if none came. An error ends it all.
-func (p *patience) judge(a graph.Answer, err error) (verdict, error) {
+func (p *patience) judge(ctx context.Context, a graph.Answer, err error) (decision, error) {
 	if err != nil {
-		return p.lost(err)
+		return p.lost(ctx, err)
 	}
 	switch {
 	case a.Status == 0: // the batch was answered, but this request was not
-		return p.faulty(a, faultyTries, "an answer was missing in a batch")
+		return p.faulty(ctx, a, faultyTries, "an answer was missing in a batch")
 	case a.Status == http.StatusTooManyRequests:
 		return p.slower(a)
+	case a.Status == http.StatusUnauthorized && !p.renewed:
+		// The token of a batch is renewed only if the batch itself is refused. Alone, the request
+		// gets a fresh one.
+		p.renewed = true
+		return decision{again: true, alone: true, reason: "Graph did not accept the token"}, nil
 	case a.Status == http.StatusConflict && a.Code == "Directory_ConcurrencyViolation":
 		// Nothing was done; so it may be repeated whatever it is.
-		return p.retry(a, busyTries, "another program writes to the same object")
+		return p.retry(a, busyTries, "another program writes to the same object"), nil
 	case a.Status == http.StatusInternalServerError:
-		return p.faulty(a, internalErrorTries, "Graph answered 500")
+		return p.faulty(ctx, a, internalErrorTries, "Graph answered 500")
 	case a.Unknown():
-		return p.faulty(a, faultyTries, fmt.Sprintf("Graph answered %d", a.Status))
+		return p.faulty(ctx, a, faultyTries, fmt.Sprintf("Graph answered %d", a.Status))
 	}
-	return verdict{}, nil
+	return decision{}, nil
 }
 
-// lost decides after an error. What the layers below have given up, or what comes from the
-// sign-in or the settings, hits every request alike.
-func (p *patience) lost(err error) (verdict, error) {
+// lost decides after an error. What comes from the sign-in or the settings hits every request
+// alike.
+func (p *patience) lost(ctx context.Context, err error) (decision, error) {
 	f := fault.Of(err)
-	if f == nil || f.Code != fault.Unavailable || transport.IsFinal(err) {
-		return verdict{}, err
+	if f == nil || f.Code != fault.Unavailable {
+		return decision{}, err
 	}
-	v, _ := p.faulty(graph.Answer{}, faultyTries, "the connection to Graph failed")
-	if !v.again && p.request.IsRepeatable() {
-		return v, err
+	if !transport.IsFinal(err) { // which the layers below have given up
+		return p.faulty(ctx, graph.Lost(err), faultyTries, "the connection to Graph failed")
 	}
-	return v, nil
+	if p.alive(ctx) {
+		return decision{}, nil
+	}
+	return decision{}, err
 }
 
 // faulty decides after what leaves open whether the request was carried out.
-func (p *patience) faulty(a graph.Answer, limit int, reason string) (verdict, error) {
+func (p *patience) faulty(ctx context.Context, a graph.Answer, limit int, reason string) (decision, error) {
 	if !p.request.IsRepeatable() {
-		return verdict{}, nil
+		return decision{}, nil
 	}
-	v, err := p.retry(a, limit, reason)
-	if err != nil || v.again || a.Status == http.StatusInternalServerError {
-		return v, err
+	d := p.retry(a, limit, reason)
+	if d.again || a.Status == http.StatusInternalServerError || p.alive(ctx) {
+		return d, nil
 	}
-	return v, p.gaveUp(a)
+	return d, p.gaveUp(a)
 }
 
-func (p *patience) retry(a graph.Answer, limit int, reason string) (verdict, error) {
+// alive reports whether Graph answers another request: then it is this one that it cannot
+// digest, and the others must not suffer for it. A batch is sent once, however it goes.
+func (p *patience) alive(ctx context.Context) bool {
+	answers, err := p.client.Batch(ctx, []graph.Request{graph.Get("organization?$select=id")})
+	return err == nil && !answers[0].Unknown()
+}
+
+func (p *patience) retry(a graph.Answer, limit int, reason string) decision {
 	pause := p.asked(a)
 	if pause == 0 {
 		pause = p.backOff(firstPause, p.tries)
 	}
 	p.tries++
 	if p.tries >= limit || p.options.Clock.Now().Add(pause).Sub(p.began) > faultyFor {
-		return verdict{}, nil
+		return decision{}
 	}
-	return verdict{again: true, pause: pause, reason: reason}, nil
+	return decision{again: true, pause: pause, reason: reason}
 }
 
-// slower decides after 429, which says that nothing was done. If it is the quota of writes
-// that is used up, the other writes wait, too.
-func (p *patience) slower(a graph.Answer) (verdict, error) {
+// slower decides after 429, which says that nothing was done.
+func (p *patience) slower(a graph.Answer) (decision, error) {
 	pause := p.asked(a)
 	if pause == 0 {
 		pause = p.backOff(firstAfterThrottling, p.throttled)
 	}
 	p.throttled++
-	if a.Header.Get("x-ms-throttle-information") == "WriteLimitExceeded" {
-		p.options.Writes.Exhausted(pause)
-	}
 	if p.options.Clock.Now().Add(pause).Sub(p.began) > throttledFor {
-		return verdict{}, p.gaveUp(a)
+		return decision{}, p.gaveUp(a)
 	}
-	return verdict{again: true, pause: pause, reason: "Graph answered 429"}, nil
+	return decision{again: true, pause: pause, reason: "Graph answered 429"}, nil
 }
 
 func (p *patience) asked(a graph.Answer) time.Duration {
 	return retryafter.Parse(a.Header, p.options.Clock.Now())
 }
 
-// backOff doubles the pause with each failure, and spreads it so that requests that failed
-// together do not come back together.
 func (p *patience) backOff(first time.Duration, failures int) time.Duration {
-	pause := time.Duration(float64(first<<min(failures, 16)) * (0.5 + p.options.Jitter()))
-	return min(pause, longestPause)
+	return backoff.Pause(first, longestPause, failures, p.options.Jitter())
 }
 
 func (p *patience) gaveUp(a graph.Answer) error {

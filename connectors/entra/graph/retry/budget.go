@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/usher-iga/usher/connectors/entra/graph"
+	"github.com/usher-iga/usher/connectors/entra/graph/internal/backoff"
 	"github.com/usher-iga/usher/connectors/entra/graph/internal/retryafter"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 	"github.com/usher-iga/usher/connectors/sdk/transport"
@@ -157,12 +158,9 @@ func (b *budget) patience(usual time.Duration) time.Duration {
 	return usual
 }
 
-// backOff doubles the pause with each failure, and spreads it so that requests
-// that failed together do not come back together.
+// backOff is the pause where the server does not say how long.
 func (b *budget) backOff(first time.Duration, failures int) time.Duration {
-	pause := first << min(failures, 16)
-	spread := time.Duration(float64(pause) * (0.5 + b.options.Jitter()))
-	return min(spread, longestPause)
+	return backoff.Pause(first, longestPause, failures, b.options.Jitter())
 }
 
 // gaveUp adds to the last error how long it was tried, if the budget is spent.
