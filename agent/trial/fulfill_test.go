@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/usher-iga/usher/agent/trial"
 )
@@ -222,16 +221,18 @@ func TestPercentageDuringExport(t *testing.T) {
 	f := startFulfilling(t)
 	mustExport(t, f.installation)
 	f.change(t, func(c map[string]any) { c["MaxPercentageDeletes"] = 1 })
-	control(t, f.sandbox, "PUT", "/faults", map[string]any{"latency": "1m", "path": "/v1.0/users/delta"})
+	control(t, f.sandbox, "PUT", "/faults", map[string]any{"latency": "10s"})
 	before := f.journal(t)
 	export := f.installation.Command(t.Context(), "export", trial.Connection)
 	if err := export.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _, _ = export.Process.Kill(), export.Wait() }()
-	await(t, "the export", func() bool { return exists(filepath.Join(f.installation.Root, "Work", "Store", "contoso", "store.holder")) })
+	await(t, "the export", func() bool {
+		return exists(filepath.Join(f.installation.Root, "Work", "Store", "contoso", "store.holder"))
+	})
 	got := f.ends(t, 3, f.orders(t, "leavers.json",
-		`{"id": "1", "operation": "delete", "entity": "user", "key": {"employeeId": "none"}}`, `{"id": "2", "operation": "delete", "entity": "user", "key": {"employeeId": "none2"}}`))
+		`{"id": "1", "operation": "delete", "entity": "user", "key": "0f5f0b0c-0000-4000-8000-000000000001"}`, `{"id": "2", "operation": "delete", "entity": "user", "key": "0f5f0b0c-0000-4000-8000-000000000002"}`))
 	if !strings.Contains(got.Files[0].Reason, "1 % are allowed at once") {
 		t.Errorf("it is %+v", got.Files[0])
 	}
@@ -269,7 +270,6 @@ func TestWatchedFolder(t *testing.T) {
 	}
 	away := func(path string) {
 		t.Helper()
-		defer func(b time.Time) { t.Log(path, time.Since(b)) }(time.Now())
 		await(t, path+" to be put away", func() bool { return exists(filepath.Join(folder, path)) })
 	}
 	away(filepath.Join("Completed", "before.json"))
@@ -279,7 +279,7 @@ func TestWatchedFolder(t *testing.T) {
 	}
 	put("sub/members.json", `{"id": "m", "operation": "update", "entity": "group", "key": {"uniqueName": "crew"}, "links": {"members": {"add": [{"userPrincipalName": "ann@contoso.com"}]}}}`)
 	put("wrong.json", `{"id": "w", "operation": "delete", "entity": "group"}`)
-	put("failing.json", `{"id": "f", "operation": "disable", "entity": "user", "key": {"userPrincipalName": "nobody@contoso.com"}}`)
+	put("failing.json", newUser("f", "ann"))
 	away(filepath.Join("Completed", "sub", "members.json"))
 	away(filepath.Join("Errored", "wrong.json"))
 	away(filepath.Join("Errored", "failing.json"))
@@ -297,10 +297,10 @@ func TestWatchedFolder(t *testing.T) {
 	away(filepath.Join("Completed", "users.json"))
 	leavers := func(name, one, other string) {
 		t.Helper()
-		delete := func(user string) string {
+		leaver := func(user string) string {
 			return fmt.Sprintf(`{"id": "d-%s", "operation": "delete", "entity": "user", "key": {"userPrincipalName": "%[1]s@contoso.com"}}`, user)
 		}
-		put(name, delete(one), delete(other))
+		put(name, leaver(one), leaver(other))
 		held := "" // its number
 		await(t, name+" to be held", func() bool {
 			for line := range strings.Lines(mustSucceed(t, f.installation, "orders", "list", trial.Connection).Stdout) {
@@ -377,7 +377,7 @@ func TestInterruptedAction(t *testing.T) {
 	}
 	t.Parallel()
 	f := startFulfilling(t)
-	control(t, f.sandbox, "PUT", "/faults", map[string]any{"latency": "1m", "path": "/v1.0/"})
+	control(t, f.sandbox, "PUT", "/faults", map[string]any{"latency": "1m"})
 	cmd := f.installation.Command(t.Context(), "actions", "run", trial.Connection, "create-user", "--input",
 		`{"userPrincipalName": "ann@contoso.com", "displayName": "Ann", "setting": "silent"}`)
 	var output bytes.Buffer

@@ -31,6 +31,7 @@ func TestConformanceOfALateDirectory(t *testing.T) {
 }
 
 func (sb sandbox) conformance(t *testing.T) conformance.Config {
+	t.Helper()
 	users, group := sb.some(t, "users", 2, nil), sb.some(t, "groups", 1, isPlain)[0]
 	app := sb.some(t, "servicePrincipals", 1, func(sp sandboxed.Object) bool { return string(sp.Properties["appRoles"]) == "[]" })[0]
 	return conformance.Config{

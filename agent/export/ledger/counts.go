@@ -34,10 +34,8 @@ func Counts(work, connection string) (sets map[string]int64, found bool, err err
 		return nil, false, durable.Fault(err, "read", path)
 	}
 	var c counts
-	if json.Unmarshal(content, &c) != nil { // the next who opens the ledger writes it anew
-		return nil, false, nil
-	}
-	return c.Sets, true, nil
+	whole := json.Unmarshal(content, &c) == nil // else the next who opens the ledger writes it anew
+	return c.Sets, whole, nil
 }
 
 // count writes down how much is known, unless it stands there already. It is not part of the commit: cut off in

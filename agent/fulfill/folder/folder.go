@@ -106,7 +106,13 @@ func (f *Folder) Look(ctx context.Context, j *journal.Journal) error {
 	if err != nil {
 		return err
 	}
-	return f.takeAll(ctx, j, due)
+	if err := f.takeAll(ctx, j, due); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		f.Trouble(err)
+	}
+	return nil
 }
 
 // scan finds the files that Look is to take, in their order.
@@ -137,16 +143,13 @@ func (f *Folder) scan(ctx context.Context) (due []string, err error) {
 	return due, nil
 }
 
-// takeAll takes the files that scan found.
+// takeAll takes the files that scan found, up to one that cannot be taken: later files may be about the same
+// objects.
 func (f *Folder) takeAll(ctx context.Context, j *journal.Journal, due []string) error {
 	for _, name := range due {
 		taken, err := f.take(ctx, j, name)
 		if err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			f.Trouble(err)
-			return nil // later files may be about the same objects
+			return err
 		}
 		file := f.files[name]
 		file.taken = taken

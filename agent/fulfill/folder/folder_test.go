@@ -492,6 +492,23 @@ func TestJournalInUse(t *testing.T) {
 	}
 }
 
+// A file that cannot be taken is not tried again with every look.
+func TestWatchOfUnavailable(t *testing.T) {
+	s := newSite(t)
+	s.options.Fulfiller = unavailable{}
+	s.write(t, "a.json", "1\n")
+	s.watch(t, func(n int) bool {
+		if n == 20 {
+			s.options.Fulfiller = deleter{}
+		}
+		return n < 50
+	})
+	s.has(t, with("Completed/a.json")...)
+	if len(s.trouble) != 1 || s.accepts != 2 {
+		t.Errorf("%q, %d", s.trouble, s.accepts)
+	}
+}
+
 // After a run that failed the next one waits, and the journal is closed meanwhile.
 func TestRunThatFails(t *testing.T) {
 	s := newSite(t)

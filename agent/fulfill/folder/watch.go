@@ -15,11 +15,8 @@ import (
 // there is nothing to do others can have it. Trouble goes to Options.Trouble and is tried again.
 func (f *Folder) Watch(ctx context.Context) error {
 	w := watch{Folder: f, again: f.Clock.Now()} // an earlier process may have left something
-	for ctx.Err() == nil {
+	for waited := error(nil); waited == nil && ctx.Err() == nil; waited = f.Clock.Sleep(ctx, f.Interval) {
 		f.try(ctx, w.look)
-		if f.Clock.Sleep(ctx, f.Interval) != nil {
-			break
-		}
 	}
 	return nil
 }
@@ -30,6 +27,8 @@ type watch struct {
 	// again is when to open the journal although nothing is new, and no run begins before it. Zero: nothing is
 	// left to do.
 	again time.Time
+	// taking is when files are taken again after one could not be, such as while the target system is not there.
+	taking time.Time
 	// busy counts the looks one after the other that found the journal with another process.
 	busy int
 }
@@ -40,7 +39,7 @@ const patience = 5
 
 // look looks at the folder, and does what is to be done with the journal.
 func (w *watch) look(ctx context.Context) error {
-	due, err := w.scan(ctx)
+	due, err := w.due(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,13 +60,28 @@ func (w *watch) look(ctx context.Context) error {
 	return errors.Join(err, w.Close())
 }
 
+// due finds the files that are to be taken now.
+func (w *watch) due(ctx context.Context) ([]string, error) {
+	due, err := w.scan(ctx)
+	if w.Clock.Now().Before(w.taking) {
+		due = nil
+	}
+	return due, err
+}
+
+// handle takes the files that are due, and reports those whose orders have ended.
+func (w *watch) handle(ctx context.Context, j *journal.Journal, due []string) error {
+	err := w.takeAll(ctx, j, due)
+	if err != nil && !fault.Is(err, fault.Conflict) { // a file that is being written is taken when it is whole
+		w.taking = w.Clock.Now().Add(w.RetryAfter)
+	}
+	return errors.Join(err, w.Report(ctx, j))
+}
+
 // work takes the files that are due, carries out what there is, and reports. While orders are carried out it
 // goes on to take files.
 func (w *watch) work(ctx context.Context, j *journal.Journal, due []string) {
-	handle := func(ctx context.Context) error {
-		return errors.Join(w.takeAll(ctx, j, due), w.Report(ctx, j))
-	}
-	w.try(ctx, handle)
+	w.try(ctx, func(ctx context.Context) error { return w.handle(ctx, j, due) })
 	isDue := w.isDue(j)
 	if ctx.Err() != nil || isDue && w.Clock.Now().Before(w.again) {
 		return
@@ -83,11 +97,12 @@ func (w *watch) work(ctx context.Context, j *journal.Journal, due []string) {
 		ended <- w.Run(ctx)
 	}()
 	for w.Clock.Sleep(running, w.Interval) == nil {
-		w.try(ctx, func(ctx context.Context) (err error) {
-			if due, err = w.scan(ctx); err != nil {
+		w.try(ctx, func(ctx context.Context) error {
+			due, err := w.due(ctx)
+			if err != nil {
 				return err
 			}
-			return handle(ctx)
+			return w.handle(ctx, j, due)
 		})
 	}
 	err := <-ended

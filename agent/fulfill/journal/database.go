@@ -199,6 +199,9 @@ func (j *Journal) view(work func(t *txn) error) error {
 	err := guard(func() error {
 		return j.db.View(func(tx *bbolt.Tx) error { return work(&txn{tx: tx, journal: j}) })
 	})
+	if err == nil {
+		err = j.giveBack()
+	}
 	return j.explain(err)
 }
 
@@ -234,14 +237,19 @@ func (j *Journal) update(step string, work func(t *txn) error) error {
 		}
 		return err
 	}
-	if j.updates++; j.updates%releasedAfter == 0 {
-		return guard(func() error { return release(j.db) })
-	}
-	return nil
+	return j.giveBack()
 }
 
-// releasedAfter is after how many transactions mapped memory is given back.
-const releasedAfter = 8
+// givenBackAfter is after how many transactions mapped memory is given back.
+const givenBackAfter = 4
+
+// giveBack gives back mapped memory now and then; it is called after each transaction.
+func (j *Journal) giveBack() error {
+	if j.transactions.Add(1)%givenBackAfter != 0 {
+		return nil
+	}
+	return guard(func() error { return unmap(j.db) })
+}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -100,7 +101,7 @@ type Journal struct {
 	db     *bbolt.DB // nil when closed
 	broken error     // a transaction failed and nobody knows what is on disk
 
-	updates int // how many transactions for writing there were
+	transactions atomic.Uint64 // how many there were
 }
 
 // Open opens the journal of a connection, or makes an empty one, and drops an intake that was cut

@@ -178,7 +178,7 @@ func (j *Journal) release() error {
 	if err := j.usable(); err != nil {
 		return err
 	}
-	return j.explain(guard(func() error { return release(j.db) }))
+	return j.explain(guard(func() error { return unmap(j.db) }))
 }
 
 // different is the problem of an order with an id that stands for another one.

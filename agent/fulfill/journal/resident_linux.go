@@ -5,10 +5,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// release gives back the memory in which pages of the file are mapped. They stay in the system's cache;
+// unmap gives back the memory in which pages of the file are mapped. They stay in the system's cache;
 // what is read again is mapped again. Without it a process that goes through a large journal
 // seems to need as much memory as the journal is large.
-func release(db *bbolt.DB) error {
+func unmap(db *bbolt.DB) error {
 	// bbolt does not move its mapping while a transaction reads, and has all of tx.Size mapped.
 	return db.View(func(tx *bbolt.Tx) error {
 		// It is advice: a refusal does no harm.

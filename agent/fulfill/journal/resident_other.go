@@ -4,6 +4,6 @@ package journal
 
 import "go.etcd.io/bbolt"
 
-// release does nothing: only Linux counts mapped pages of files as memory of the process that
+// unmap does nothing: only Linux counts mapped pages of files as memory of the process that
 // it could give back.
-func release(*bbolt.DB) error { return nil }
+func unmap(*bbolt.DB) error { return nil }

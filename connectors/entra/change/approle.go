@@ -66,7 +66,7 @@ func (j *job) unassign(ctx context.Context, key sdk.ObjectKey, resource string) 
 			if err != nil {
 				return written{}, err
 			}
-			if ours = ours || lost; verdict.Of(answer) != verdict.Missing {
+			if ours = w.lost(lost) || ours; verdict.Of(answer) != verdict.Missing {
 				return gone, expect(answer)
 			}
 		}

@@ -2,6 +2,7 @@ package change_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -218,7 +219,7 @@ func TestWritesFitTheDescription(t *testing.T) {
 		}
 		return order
 	}
-	for name, order := range map[string]sdk.Order{
+	maps.Copy(orders, map[string]sdk.Order{
 		"create unit": on(sdk.Create, "administrativeUnit", "displayName", `"x"`, "visibility", `"HiddenMembership"`), "update unit": on(sdk.Update, "administrativeUnit", "description", `"x"`),
 		"delete unit": on(sdk.Delete, "administrativeUnit"), "restore unit": on(sdk.Restore, "administrativeUnit"),
 		"create principal": on(sdk.Create, "servicePrincipal", "appId", `"`+bob+`"`), "update principal": on(sdk.Update, "servicePrincipal", "notes", `"x"`),
@@ -229,9 +230,7 @@ func TestWritesFitTheDescription(t *testing.T) {
 		"update grant": on(sdk.Update, "oAuth2PermissionGrant", "scope", `"User.Read"`), "delete grant": on(sdk.Delete, "oAuth2PermissionGrant"),
 		"enable": on(sdk.Enable, "user"), "restore group": on(sdk.Restore, "group"), "employeeOrgData": on(sdk.Update, "user", "employeeOrgData/costCenter", `"x"`),
 		"exchange": on(sdk.Update, "group", "hideFromAddressLists", "true"), "leave date": on(sdk.Update, "user", "employeeLeaveDateTime", `"2026-01-01"`),
-	} {
-		orders[name] = order
-	}
+	})
 	created := orders["060-group-post-groups-2"]
 	created.Links = append(links("members", id(ann, bob), nil), links("owners", id(ann), nil)...)
 	orders["create with members"] = created

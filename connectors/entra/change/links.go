@@ -259,7 +259,7 @@ func (j *job) unlink(ctx context.Context, link graph.Link, target string) (writt
 		if err != nil {
 			return written{}, err
 		}
-		ours = ours || lost
+		ours = w.lost(lost) || ours
 		switch v := verdict.Of(answer); {
 		case v == verdict.Done:
 			j.unlinked(link, end)

@@ -116,3 +116,12 @@ func (w *waiting) over(ctx context.Context) (bool, error) {
 	again, err := w.again(ctx)
 	return !again, err
 }
+
+// lost returns whether an answer was lost. If so, the request was most likely carried out and finds nothing
+// left to do; so not much more waiting is due.
+func (w *waiting) lost(answer bool) bool {
+	if answer {
+		w.left = min(w.left, doubt)
+	}
+	return answer
+}

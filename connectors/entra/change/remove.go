@@ -74,7 +74,7 @@ func (j *job) restore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		ours = ours || lost
+		ours = w.lost(lost) || ours
 		switch verdict.Of(answer) {
 		case verdict.Done:
 			j.wrote()

@@ -119,7 +119,7 @@ func TestStaleDeletes(t *testing.T) {
 	s := newService(t, nil)
 	group := s.newGroup("readers")
 	var users []string
-	for _, login := range strings.Fields("a b c d e f g h") {
+	for login := range strings.FieldsSeq("a b c d e f g h") {
 		users = append(users, s.newUser(login))
 	}
 	s.lag = replica.Lag{Time: 10 * time.Second}

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,12 +81,12 @@ func changed(t *testing.T, o sdk.Order, outcome sdk.Outcome) {
 
 // describe names what an order does.
 func describe(o sdk.Order) string {
-	text := string(o.Operation)
+	words := []string{string(o.Operation)}
 	for _, a := range o.Attributes {
-		text += " " + a.Path
+		words = append(words, a.Path)
 	}
 	for _, l := range o.Links {
-		text += fmt.Sprintf(" %s +%d -%d", l.Navigation, len(l.Add), len(l.Remove))
+		words = append(words, fmt.Sprintf("%s +%d -%d", l.Navigation, len(l.Add), len(l.Remove)))
 	}
-	return text
+	return strings.Join(words, " ")
 }

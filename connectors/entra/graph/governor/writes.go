@@ -17,10 +17,18 @@ const (
 	writeWindow = 150 * time.Second
 	writeRate   = writeLimit / float64(writeWindow/time.Second) // a second
 
+	// unannounced is how much room there is at least while the service is silent, and so how much may
+	// be under way: what it says of that comes too late.
+	unannounced = (1 - comfort) * writeLimit
+	// rounding is how exact the service tells the level.
+	rounding = writeLimit / 100
+
 	// slowestWrites is the part of the documented pace that is kept however often the service
 	// refuses, and regain how long it takes to come from nothing back to the whole.
 	slowestWrites = 1.0 / 32
 	regain        = 10 * time.Minute
+	// news is how often a wait looks for what answers have told.
+	news = 100 * time.Millisecond
 	// muteHold is the pause after a refusal that does not say how long.
 	muteHold = 10 * time.Second
 )
@@ -36,7 +44,7 @@ const (
 type Writes struct {
 	clock    clock.Clock
 	turn     chan struct{} // holds one value while nobody waits
-	answered chan struct{} // gets one when a probe was answered
+	answered chan struct{} // gets one with each answer
 
 	mu     sync.Mutex
 	tokens float64
@@ -79,27 +87,41 @@ func (w *Writes) Wait(ctx context.Context, n int, onWait func(time.Duration, str
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	var until time.Time // that OnWait knows of
 	for ctx.Err() == nil {
 		d, ok := w.take(float64(n))
 		switch {
 		case ok:
 			return nil
-		case d > 0:
-			onWait(d, "the tenant's quota of writes is used up")
-			if err := w.clock.Sleep(ctx, d); err != nil {
-				return err
-			}
-		default:
+		case d == 0:
 			select {
 			case <-w.answered:
 			case <-ctx.Done():
 			}
+			continue
+		}
+		if end := w.clock.Now().Add(d); end.Sub(until) > time.Second {
+			onWait(d, "the tenant's quota of writes is used up")
+			until = end
+		}
+		if err := w.clock.Sleep(ctx, w.step(d)); err != nil {
+			return err
 		}
 	}
 	return ctx.Err()
 }
 
-// take takes n, or returns how long to wait before asking again: 0 until a probe is answered.
+// step shortens a wait while answers are under way, which may tell of more room.
+func (w *Writes) step(d time.Duration) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.out > 0 {
+		return min(d, news)
+	}
+	return d
+}
+
+// take takes n, or returns how long to wait before asking again: 0 until an answer comes.
 func (w *Writes) take(n float64) (wait time.Duration, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -108,7 +130,7 @@ func (w *Writes) take(n float64) (wait time.Duration, ok bool) {
 	if held := w.hold.Sub(now); held > 0 {
 		return held, false
 	}
-	if w.probe == asking {
+	if w.probe == asking || w.out > 0 && w.out+n > unannounced {
 		return 0, false
 	}
 	if lacking := min(n, writeLimit) - w.tokens; lacking > 0 {
@@ -148,10 +170,10 @@ func (w *Writes) Learn(sent time.Time, n int, answer http.Header) {
 	w.out -= float64(n)
 	if w.probe == asking {
 		w.probe = answered
-		select {
-		case w.answered <- struct{}{}:
-		default: // nobody has taken the one before
-		}
+	}
+	select {
+	case w.answered <- struct{}{}:
+	default: // nobody has taken the one before
 	}
 	if answer.Get("x-ms-throttle-information") == "WriteLimitExceeded" {
 		w.exhausted(sent, now, retryafter.Parse(answer, now))
@@ -161,10 +183,12 @@ func (w *Writes) Learn(sent time.Time, n int, answer http.Header) {
 	switch {
 	case err == nil && level >= comfort: // not if it is NaN
 		w.tells = true
-		w.tokens = min(w.tokens, max(0, (1-level)*writeLimit))
+		if room := max(0, (1-level)*writeLimit); w.tokens > room+rounding {
+			w.tokens = max(0, room-w.out) // we have counted wrong, and those under way are yet to come
+		}
 	case answer == nil, answer.Get("Retry-After") != "":
 	case w.tells || !w.spent: // a service that refuses unannounced says nothing by its silence
-		w.tokens = max(w.tokens, (1-comfort)*writeLimit-w.out)
+		w.tokens = max(w.tokens, unannounced-w.out)
 	}
 }
 
