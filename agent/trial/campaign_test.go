@@ -25,25 +25,21 @@ func TestCampaign(t *testing.T) {
 	c.file(t, 2, 2)
 	c.file(t, 5, 6)
 	c.verify(t)
-	if c.orders < 90 || c.kills < 8 {
+	if c.orders < 80 || c.kills < 8 {
 		t.Errorf("there were %d orders and %d kills", c.orders, c.kills)
 	}
 }
 
-// The same with 5,000 orders, 100 kills, and copies of the directory that lag by up to five seconds.
+// The same with 5,000 orders, 100 kills, and copies of the directory that lag by up to five seconds; and with
+// more for as long as USHER_SOAK says.
 func TestSoakCampaign(t *testing.T) {
-	if os.Getenv(soakVariable) == "" {
-		t.Skip("set " + soakVariable + " to a time, as make soak does")
-	}
-	c := newCampaign(t, uint64(time.Now().UnixNano()), 5*time.Second, 20*time.Second)
-	for c.orders < 5000 || c.kills < 100 {
+	duration, began := soakTime(t), time.Now()
+	c := newCampaign(t, uint64(began.UnixNano()), 5*time.Second, 20*time.Second)
+	for c.orders < 5000 || c.kills < 100 || time.Since(began) < duration {
 		c.file(t, 60, 18)
 	}
 	c.verify(t)
 }
-
-// soakVariable is set by make soak.
-const soakVariable = "USHER_SOAK"
 
 // campaign makes files of mixed orders, has them carried out while everything goes wrong, and
 // remembers what the tenant must be like in the end.

@@ -35,14 +35,7 @@ func TestHistories(t *testing.T) {
 // one of programs and a tenant and takes seconds; the 2,000 that are to be shown are those
 // of TestSoakConsumer in agent/export, which run in this process.
 func TestSoakHistories(t *testing.T) {
-	text := os.Getenv("USHER_SOAK")
-	if text == "" {
-		t.Skip("runs for the duration in USHER_SOAK, which is not set")
-	}
-	duration, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatalf("USHER_SOAK: %v", err)
-	}
+	duration := soakTime(t)
 	first := rand.Uint64()
 	began, seed := time.Now(), first
 	for time.Since(began) < duration && !t.Failed() {
@@ -57,6 +50,20 @@ func TestSoakHistories(t *testing.T) {
 		})
 	}
 	t.Logf("%d histories", seed-first)
+}
+
+// soakTime is how long make soak wants a test to run. Without it the test is skipped.
+func soakTime(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("USHER_SOAK")
+	if text == "" {
+		t.Skip("runs for the duration in USHER_SOAK, which is not set")
+	}
+	duration, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("USHER_SOAK: %v", err)
+	}
+	return duration
 }
 
 // collections are those of the tenant, with the entities that their objects are.
