@@ -193,8 +193,10 @@ func (f *campaignFile) oldMembers() {
 				added = append(added, fmt.Sprintf(`{"userPrincipalName": %q}`, upn(name)))
 			}
 		}
-		f.add("Executed", `"operation": "update", "entity": "group", "key": {"mailNickname": %q}, "links": {"members": {"add": [%s], "remove": [%s]}}`,
-			group, strings.Join(added, ","), strings.Join(removed, ","))
+		if len(added)+len(removed) > 0 {
+			f.add("Executed", `"operation": "update", "entity": "group", "key": {"mailNickname": %q}, "links": {"members": {"add": [%s], "remove": [%s]}}`,
+				group, strings.Join(added, ","), strings.Join(removed, ","))
+		}
 	}
 }
 

@@ -129,11 +129,10 @@ func (p *program) printAuditLine(l audit.Line) {
 	if l.Unchanged {
 		state += " (it was so already)"
 	}
-	who := cmp.Or(l.RequestedBy, "somebody")
 	if l.SubmittedBy != "" {
-		who += ", by " + l.SubmittedBy + ","
+		state += ", given by " + l.SubmittedBy
 	}
-	fmt.Fprintf(p.stdout, "%s  %s asked for order %s: %s, %s\n", moment(l.Time), who, l.Order,
+	fmt.Fprintf(p.stdout, "%s  %s asked for order %s: %s, %s\n", moment(l.Time), cmp.Or(l.RequestedBy, "somebody"), l.Order,
 		phrase(string(l.Operation), l.Entity, object), state)
 	if l.Message != "" {
 		fmt.Fprintf(p.stdout, "    %s\n", l.Message)

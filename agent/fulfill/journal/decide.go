@@ -231,7 +231,7 @@ func (t *txn) requeue(seq uint64, in *intake, o *order.Order, s *status) (err er
 // find looks up an order that was accepted.
 func (t *txn) find(id string) (uint64, *status, error) {
 	missing := fault.Errorf(fault.NotFound, "connection %s has no order %s", t.journal.options.Connection, id).
-		WithHint("'usher orders list %s' lists the orders", t.journal.options.Connection)
+		WithHint("'usher orders list %[1]s' lists the intakes, 'usher orders show %[1]s INTAKE' the orders of one", t.journal.options.Connection)
 	known, err := t.identity(id)
 	if err != nil {
 		return 0, nil, err
