@@ -133,7 +133,7 @@ func split(p *journal.Planned) (known sdk.Order, unknown []sdk.AttributeChange) 
 		rest := order.Link{Navigation: l.Navigation}
 		for i, r := range l.Add {
 			if maker := p.Maker(r); maker != "" {
-				unknown = append(unknown, sdk.AttributeChange{Path: l.Navigation, After: quote("new: what order " + maker + " makes")})
+				unknown = append(unknown, sdk.AttributeChange{Path: l.Navigation, After: quote("what order " + maker + " makes")})
 				continue
 			}
 			rest.Add = append(rest.Add, r)

@@ -79,7 +79,7 @@ func TestRehearsal(t *testing.T) {
 	if len(link.Remove) != 1 || link.Remove[0].ID != "y" {
 		t.Errorf("%+v", link.Remove)
 	}
-	if p := got[2].Preview; p.Unchanged || len(p.Changes) != 2 || string(p.Changes[0].After) != `"new: what order 1 makes"` {
+	if p := got[2].Preview; p.Unchanged || len(p.Changes) != 2 || string(p.Changes[0].After) != `"what order 1 makes"` {
 		t.Errorf("%+v", p)
 	}
 	if p := got[1].Preview; p.Title != "what order 1 makes" || len(p.Changes) != 2 {
