@@ -135,13 +135,13 @@ func TestQuotaOfWrites(t *testing.T) {
 		most     float64 // of the least that the quota allows
 		refused  float64 // writes at most
 	}{
-		"creates":                    {creates(5000), &metered{bind: 3}, 1.05, 0},
-		"binds":                      {binds(900), &metered{bind: 3}, 1.05, 0},
-		"a mix":                      {mixed, &metered{bind: 3}, 1.05, 0},
+		"creates":                    {creates(5000), &metered{bind: 3}, 1.05, 20},
+		"binds":                      {binds(900), &metered{bind: 3}, 1.05, 20},
+		"a mix":                      {mixed, &metered{bind: 3}, 1.05, 20},
 		"creates, used up before":    {creates(2000), &metered{used: limit, bind: 3}, 1.1, 20},
 		"binds, used up before":      {binds(300), &metered{used: limit, bind: 3}, 1.1, 140},
 		"a mix, nearly used up":      {mixed, &metered{used: 0.85 * limit, bind: 3}, 1.1, 20},
-		"binds, partly used up":      {binds(480), &metered{used: 480, bind: 3}, 1.05, 0},
+		"binds, partly used up":      {binds(480), &metered{used: 480, bind: 3}, 1.05, 20},
 		"binds that cost thrice":     {binds(480), &metered{bind: 1}, 1.4, 5000},
 		"dear binds, used up before": {binds(300), &metered{used: limit, bind: 1}, 1.5, 2000},
 		"creates, no levels told":    {creates(5000), &metered{bind: 3, mute: true}, 1.1, 200},
