@@ -36,7 +36,7 @@ func TestSoakCampaign(t *testing.T) {
 	duration, began := soakTime(t), time.Now()
 	c := newCampaign(t, uint64(began.UnixNano()), 5*time.Second, 20*time.Second)
 	for c.orders < 5000 || c.kills < 100 || time.Since(began) < duration {
-		c.file(t, 60, 18)
+		c.file(t, 90, 25)
 	}
 	c.verify(t)
 }
@@ -260,7 +260,7 @@ func (c *campaign) carryOut(t *testing.T, path string, kills int) {
 		case killed:
 		case code != 0 && code != 1:
 			t.Fatalf("exit code %d\n%s", code, output)
-		case len(arguments) == 3 && c.pending(t) == 0:
+		case len(arguments) == 3 && c.accepted(t) && c.pending(t) == 0:
 			return
 		}
 	}
