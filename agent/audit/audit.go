@@ -118,7 +118,8 @@ func (l *Log) Close() error {
 }
 
 // Record writes a line for each order, and returns when all are safe. It may be called again with
-// what was recorded: an order with the same attempt that is among the last lines is passed over.
+// what was recorded: an order with the same attempt that is among the last lines is passed over. A line
+// tells also what an attempt may have written that was cut off before it had a line.
 //
 // Errors are fault.Storage and those of ctx. After one the log takes nothing more until it is
 // opened again.
@@ -131,7 +132,11 @@ func (l *Log) Record(ctx context.Context, done []fulfill.Done) error {
 	var lines []Line
 	for _, d := range done {
 		if k := (key{d.Order.ID, d.Result.Attempts}); !l.recent.has(k) {
-			lines = append(lines, lineOf(d))
+			line := lineOf(d)
+			if d.CutOff && !l.recent.has(key{d.Order.ID, d.Result.Attempts - 1}) {
+				line.doubt(d)
+			}
+			lines = append(lines, line)
 			l.recent.add(k)
 		}
 	}

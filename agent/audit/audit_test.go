@@ -130,6 +130,74 @@ func TestLine(t *testing.T) {
 	}
 }
 
+// What a cut off attempt may have written stands in the line of the next one.
+func TestCutOffAttempt(t *testing.T) {
+	text := func(s string) json.RawMessage { return json.RawMessage(s) }
+	asked := order.Order{
+		ID: "1", Operation: sdk.Update, Entity: "user", Key: order.Ref{ID: "u"},
+		Attributes: []order.Attribute{{Path: "jobTitle", Value: text(`"B"`)}, {Path: "mail", Value: text("null")}, {Path: "x/clientSecret", Value: text(`"s3cr3t"`)}},
+		Links: []order.Link{
+			{Navigation: "memberOf", Add: []order.Ref{{ID: "a"}, {Attribute: "displayName", Value: "B", Found: "b"}, {Attribute: "displayName", Value: "C"}, {ID: "d"}}, Remove: []order.Ref{{ID: "e"}, {ID: "f"}}},
+			{Navigation: "manager", Remove: []order.Ref{{ID: "m"}}},
+		},
+	}
+	part := sdk.Outcome{Changes: []sdk.AttributeChange{
+		{Path: "JobTitle", Before: text(`"A"`), After: text(`"B"`)}, {Path: "memberOf", After: text(`["b"]`)}, {Path: "memberOf", Before: text(`["e"]`)},
+	}}
+	for name, tc := range map[string]struct {
+		outcome sdk.Outcome
+		result  order.Result
+		before  bool // the attempt before has a line
+		message string
+		changes string // "": it is not uncertain
+	}{
+		"found so": {
+			result: order.Result{State: order.Executed}, message: "it is as the order wants it; an earlier attempt, whose answer was not recorded, may have done it",
+			changes: `[{"path":"jobTitle","after":"B"},{"path":"mail","after":null},{"path":"x/clientSecret","after":"[hidden]"},` +
+				`{"path":"memberOf","after":["a","displayName \"B\"","displayName \"C\"","d"]},{"path":"memberOf","before":["e","f"]},{"path":"manager","before":["m"]}]`,
+		},
+		"in part": {
+			outcome: part, message: "it is away; an earlier attempt, whose answer was not recorded, may have done some of it",
+			result: order.Result{State: order.Errored, Message: "it is away", FailedLinks: []order.FailedLink{
+				{Navigation: "memberOf", Target: order.Ref{ID: "d"}}, {Navigation: "memberOf", Target: order.Ref{ID: "f"}, Removal: true},
+			}},
+			changes: `[{"path":"JobTitle","before":"A","after":"B"},{"path":"memberOf","after":["b"]},{"path":"memberOf","before":["e"]},` +
+				`{"path":"mail","after":null},{"path":"x/clientSecret","after":"[hidden]"},{"path":"memberOf","after":["a","displayName \"C\""]},{"path":"manager","before":["m"]}]`,
+		},
+		"recorded": {before: true, result: order.Result{State: order.Executed}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			work, c := t.TempDir(), newClock()
+			l := logOf(t, work, c)
+			if tc.before {
+				record(t, l, fulfill.Done{Order: asked, Result: order.Result{State: order.Executed, Attempts: 1}})
+				closeLog(t, l)
+				l = logOf(t, work, c)
+			}
+			tc.result.Attempts = 2
+			record(t, l, fulfill.Done{Order: asked, Outcome: tc.outcome, Result: tc.result, CutOff: true})
+			var last Line
+			if _, err := Read(t.Context(), Folder(work, "Contoso"), func(line Line, _ []byte) error {
+				last = line
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			changes := ""
+			if last.Uncertain {
+				text, err := json.Marshal(last.Changes)
+				if err != nil {
+					t.Fatal(err)
+				}
+				changes = string(text)
+			}
+			if last.Attempt != 2 || last.Message != tc.message || changes != tc.changes {
+				t.Errorf("got attempt %d, %q\n%s\nwant\n%s", last.Attempt, last.Message, changes, tc.changes)
+			}
+		})
+	}
+}
+
 func TestChainGoesAcrossFilesAndProcesses(t *testing.T) {
 	work, c := t.TempDir(), newClock()
 	l := logOf(t, work, c)

@@ -48,6 +48,9 @@ type Line struct {
 	Message    string      `json:"message,omitempty"`
 	SystemCode string      `json:"systemCode,omitempty"`
 
+	// Uncertain says that an earlier attempt, which has no line, may have written too: all that the order
+	// asks for stands in Changes then, without what was before where this attempt did not write it.
+	Uncertain   bool               `json:"uncertain,omitempty"`
 	Requests    []Request          `json:"requests,omitempty"`
 	Changes     []Change           `json:"changes,omitempty"`
 	FailedLinks []order.FailedLink `json:"failedLinks,omitempty"`
@@ -91,13 +94,17 @@ func lineOf(d fulfill.Done) Line {
 		})
 	}
 	for _, c := range d.Outcome.Changes {
-		change := Change{Path: c.Path, Before: withoutSecrets(c.Before), After: withoutSecrets(c.After)}
-		if isSecret(c.Path[strings.LastIndexByte(c.Path, '/')+1:]) {
-			change.Before, change.After = nil, hidden
-		}
-		line.Changes = append(line.Changes, change)
+		line.Changes = append(line.Changes, changeOf(c))
 	}
 	return line
+}
+
+// changeOf is a change without secrets.
+func changeOf(c sdk.AttributeChange) Change {
+	if isSecret(c.Path[strings.LastIndexByte(c.Path, '/')+1:]) {
+		return Change{Path: c.Path, After: hidden}
+	}
+	return Change{Path: c.Path, Before: withoutSecrets(c.Before), After: withoutSecrets(c.After)}
 }
 
 // lineOfDecision is the line of a decision, without what makes it part of a log.

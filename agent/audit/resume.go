@@ -155,7 +155,7 @@ func (l *Log) beyond(ctx context.Context, name string, from int64) error {
 	if err != nil && !errors.Is(err, errUnfinished) || good == info.Size() {
 		return err
 	}
-	l.healed = fmt.Sprintf("%d bytes were taken off the end of %s: the agent was cut off while it wrote them, and what they told of is told again", info.Size()-good, path)
+	l.healed = fmt.Sprintf("%d bytes were taken off the end of %s: the agent could not finish writing them, and what they told of is told again", info.Size()-good, path)
 	return truncate(path, good)
 }
 

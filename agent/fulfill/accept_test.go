@@ -2,6 +2,7 @@ package fulfill_test
 
 import (
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"io"
@@ -139,6 +140,34 @@ func TestWriteResults(t *testing.T) {
 	}
 	if parsed.Connection != "Contoso" || parsed.Errored != 1 || len(parsed.Results) != 2 || parsed.Results[1].SystemCode != "ObjectConflict" {
 		t.Errorf("%+v", parsed)
+	}
+}
+
+// A spreadsheet takes no text of others for a formula; the JSON file is exact.
+func TestResultsHoldNoFormulas(t *testing.T) {
+	const id = `=cmd|' /C calc'!A0`
+	refusal := order.Refusal{Source: "orders.json"}
+	for _, first := range []string{id, "+1", "-1", "@a", "\ta", "\ra", "a=1", "é"} {
+		refusal.Add(order.Problem{Order: first, Message: "it is wrong"})
+	}
+	path := filepath.Join(t.TempDir(), "orders.json")
+	if err := fulfill.WriteRefusal(path, "Contoso", "orders.json", refusal.Err()); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(content(t, path+".results.csv"))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range rows[1:] {
+		got = append(got, row[0])
+	}
+	if want := []string{"'" + id, "'+1", "'-1", "'@a", "'\ta", "'a", "a=1", "é"}; !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	var parsed struct{ Problems []order.Problem }
+	if err := json.Unmarshal([]byte(content(t, path+".results.json")), &parsed); err != nil || parsed.Problems[0].Order != id {
+		t.Errorf("%+v, %v", parsed, err)
 	}
 }
 

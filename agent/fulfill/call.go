@@ -55,6 +55,11 @@ func (c *call) carryOut(ctx context.Context) error {
 	ctx, cancel = context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.cancel = cancel
+	connection := c.Connection
+	var err error
+	if connection.LastWrite, err = c.Journal.LastWrite(); err != nil {
+		return err
+	}
 	if more, err := c.fetch(ctx); !more || err != nil {
 		return err
 	}
@@ -64,7 +69,7 @@ func (c *call) carryOut(ctx context.Context) error {
 		// What has come is noted although the run is canceled.
 		c.note(context.WithoutCancel(ctx))
 	}()
-	err := c.Fulfiller.Fulfill(ctx, c.Connection, c, c)
+	err = c.Fulfiller.Fulfill(ctx, connection, c, c)
 	close(c.ended)
 	<-noted
 	c.tracker.callEnded()
@@ -169,7 +174,7 @@ func (c *call) start(ctx context.Context, n int) (found bool, err error) {
 		case err != nil:
 			return false, err
 		case verdict != nil:
-			f := journal.Finished{Seq: e.Seq}
+			f := journal.Finished{Seq: e.Seq, Wrote: e.Uncertain()}
 			f.Result.Fail(verdict)
 			refused = append(refused, f)
 		default:
@@ -315,9 +320,12 @@ func (c *call) finish(ctx context.Context, batch []done) error {
 	owed := false
 	for i, d := range batch {
 		r := resultOf(d.outcome)
+		if d.entry.Uncertain() {
+			r.Unchanged = false // an earlier attempt may have made it so
+		}
 		r.Attempts = d.entry.Attempts + 1 // by it the audit tells attempts apart
-		ends[i] = journal.Finished{Seq: d.entry.Seq, Result: r}
-		records[i] = Done{Order: d.entry.Order, Outcome: d.outcome, Result: r}
+		ends[i] = journal.Finished{Seq: d.entry.Seq, Result: r, Wrote: d.outcome.Attempts > 0 || d.entry.Uncertain()}
+		records[i] = Done{Order: d.entry.Order, Outcome: d.outcome, Result: r, CutOff: d.entry.CutOff}
 		owed = owed || len(d.entry.Sealed) > 0
 	}
 	if c.Record != nil {

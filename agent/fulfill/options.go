@@ -99,6 +99,8 @@ type Done struct {
 	Order   order.Order
 	Outcome sdk.Outcome
 	Result  order.Result
+	// CutOff says that an attempt before this one may have written, and that its outcome did not come.
+	CutOff bool
 }
 
 // Report tells what a run did.

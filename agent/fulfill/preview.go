@@ -3,6 +3,7 @@ package fulfill
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/fulfill/order"
@@ -16,6 +17,7 @@ import (
 type Rehearsal struct {
 	options Options
 	copy    *journal.Journal
+	told    map[uint64]bool // orders that emit was called for, by their numbers in the copy
 }
 
 // Previewed is what would become of one order.
@@ -36,13 +38,14 @@ func Rehearse(o Options) (*Rehearsal, error) {
 		return nil, err
 	}
 	o.Journal = c
-	return &Rehearsal{options: o, copy: c}, nil
+	return &Rehearsal{options: o, copy: c, told: map[uint64]bool{}}, nil
 }
 
 // Close ends the rehearsal. It may be called twice.
 func (r *Rehearsal) Close() error { return r.copy.Close() }
 
-// Input tells what would become of an input, and calls emit for each order, in the sequence of the input.
+// Input tells what would become of an input, and calls emit for each order, in the sequence of the input,
+// but for those that an earlier input of this rehearsal has, too: they are carried out once.
 // The intake is what Accept would return, without a number. What an order does about
 // an object that another one has yet to make is told without asking the connector.
 //
@@ -56,6 +59,11 @@ func (r *Rehearsal) Input(ctx context.Context, in Input, emit func(Previewed) er
 	number := intake.Number
 	intake.Number = 0
 	return intake, r.copy.Plan(ctx, number, func(page []journal.Planned) error {
+		page = slices.DeleteFunc(page, func(p journal.Planned) bool {
+			again := r.told[p.Seq]
+			r.told[p.Seq] = true
+			return again
+		})
 		return r.page(ctx, page, emit)
 	})
 }

@@ -153,6 +153,23 @@ func TestRehearsalOfWhatIsNotCarriedOut(t *testing.T) {
 	}
 }
 
+// An order that stands in two inputs is told once, as it is carried out once.
+func TestRehearsalOfAnOrderInTwoInputs(t *testing.T) {
+	s, _, o := begin(t)
+	asked := seen(s.system)
+	got, intakes := rehearse(t, o, []order.Order{update("1", "a"), update("2", "b")}, []order.Order{update("2", "b")}, []order.Order{update("2", "b"), update("3", "c")})
+	var told []string
+	for _, p := range got {
+		told = append(told, p.Order.ID)
+	}
+	if want := []string{"1", "2", "3"}; !slices.Equal(told, want) || len(asked) != 3 {
+		t.Errorf("told %q, asked %v", told, asked)
+	}
+	if intakes[2].Orders != 2 {
+		t.Errorf("%+v", intakes[2])
+	}
+}
+
 // An input beyond a limit is said to be held, and its orders are shown.
 func TestRehearsalOfHeld(t *testing.T) {
 	s, _, o := begin(t)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/usher-iga/usher/agent/durable"
@@ -29,7 +30,8 @@ var header = []string{
 
 // WriteResults writes how the orders of an intake ended, or how far they are, to path.results.json
 // and path.results.csv, in the sequence of the input. Both are durable when it returns; files that are
-// there are replaced. Errors are those of [journal.Journal.Results] and fault.Storage.
+// there are replaced. In the CSV file a text that a spreadsheet would take for a formula has an apostrophe
+// before it. Errors are those of [journal.Journal.Results] and fault.Storage.
 func WriteResults(ctx context.Context, j *journal.Journal, intake uint64, path string) error {
 	in, err := j.Intake(intake)
 	if err != nil {
@@ -139,10 +141,23 @@ func (r *results) row(result order.Result) error {
 	if message != "" && result.Hint != "" {
 		message += ". " + result.Hint
 	}
-	return r.rows.Write([]string{
+	cells := []string{
 		result.Order, string(result.Operation), string(result.State), message, result.ObjectID,
 		result.SystemCode, result.RequestID, strconv.Itoa(result.Attempts), stamp(result.Started), stamp(result.Finished),
-	})
+	}
+	for i, text := range cells {
+		cells[i] = noFormula(text)
+	}
+	return r.rows.Write(cells)
+}
+
+// noFormula is a text that no spreadsheet takes for a formula: ids and messages hold what others wrote.
+// The JSON file has it as it is.
+func noFormula(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
 }
 
 func stamp(t time.Time) string {

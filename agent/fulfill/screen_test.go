@@ -72,7 +72,7 @@ func TestEverythingWrongIsTold(t *testing.T) {
 			`f.json:5:66: order 4: the property "kee" is not known, did you mean key?`,
 			"f.json:6:1: order old: an order of this id came before and asked for something else",
 			"f.json:7:1: order 5: it is for the connection Fabrikam, not for Contoso",
-			"f.json:9:1: order 6: an order of this id came before and asked for something else",
+			"f.json:9:1: order 6: the order of this id at f.json:8:1 asks for something else",
 		}},
 		"cut off": {[]string{
 			`{"id": "1", "operation": "update", "entity": "user", "key": "a", "attributes": {"jobTitle": "x"}, "dependsOn": ["9"]}`,
@@ -214,7 +214,7 @@ func TestLargeRefusedFile(t *testing.T) {
 		defer file.Close()
 		w := &watched{ReadSeeker: file}
 		_, err = fulfill.Accept(t.Context(), o, fulfill.Input{Source: journal.Source{Name: "large.json"}, Reader: w, Decode: decode.Own(nil)})
-		if got := told(t, err); len(got) != 1 || !strings.HasSuffix(got[0], ":1: order order-0: an order of this id came before and asked for something else") {
+		if got := told(t, err); len(got) != 1 || !strings.HasSuffix(got[0], ":1: order order-0: the order of this id at large.json:1:13 asks for something else") {
 			t.Errorf("%q", got)
 		}
 		if w.most > base {

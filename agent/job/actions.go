@@ -58,7 +58,8 @@ type Acted struct {
 // result tells.
 //
 // Errors are those of [Runner.Fulfill]; an input against the schema of the action is fault.Invalid, an
-// order beyond a limit fault.Held. If the order was accepted and has not ended then, the error tells its id.
+// order that is held beyond a limit, or waits for one that is, fault.Held. If the order was accepted and has not
+// ended then, the error tells its id.
 func (r *Runner) RunAction(ctx context.Context, id, name string, input json.RawMessage, by string) (done Acted, err error) {
 	action, err := r.Action(ctx, id, name)
 	if err != nil {
@@ -84,7 +85,7 @@ func (r *Runner) RunAction(ctx context.Context, id, name string, input json.RawM
 	}
 	prepared, err := connector.PrepareAction(ctx, name, input, orderID)
 	if err != nil {
-		return done, err
+		return done, named(err, id)
 	}
 	text, err := json.Marshal(document{Orders: []ownOrder{ownOf(prepared, passwordOf(action, input))}})
 	if err != nil {
@@ -109,8 +110,37 @@ func (r *Runner) RunAction(ctx context.Context, id, name string, input json.RawM
 	if err == nil && runErr != nil && !result.State.Ended() {
 		runErr = f.left(orderID, runErr)
 	}
+	if err == nil && runErr == nil && !result.State.Ended() {
+		runErr = f.waits(orderID)
+	}
 	var concluded Fulfilled
 	return done, errors.Join(locate(f.connection, runErr), err, f.conclude(ctx, &concluded))
+}
+
+// waits tells that an order of an action waits for an operator, as the one for which it waits is held; nil if none is.
+func (f *fulfillment) waits(id string) error {
+	wait, err := f.journal.WaitsFor(id)
+	if err != nil || wait == nil || wait.State != order.Held {
+		return err
+	}
+	in, err := f.journal.Intake(wait.Intake)
+	if err != nil {
+		return err
+	}
+	return fault.Errorf(fault.Held, "order %s has not begun: %s: %s", id, wait, in.Reason).
+		WithHint("%s. Then the next 'usher fulfill %s' carries out this order; 'usher orders cancel %[2]s %s' drops it",
+			fulfill.Held(f.connection.ID, in).Hint, f.connection.ID, id)
+}
+
+// named puts the name of the connection into the hint of a connector, which does not know it.
+func named(err error, connection string) error {
+	f := fault.Of(err)
+	if f == nil || !strings.Contains(f.Hint, " CONNECTION") {
+		return err
+	}
+	with := *f
+	with.Hint = strings.ReplaceAll(f.Hint, " CONNECTION", " "+connection)
+	return &with
 }
 
 // wrongInput tells why the order of an action is refused, without its places: nobody wrote that text.
@@ -153,7 +183,7 @@ func (r *Runner) read(ctx context.Context, id, name string, input json.RawMessag
 	}
 	done.Output, err = connector.RunAction(ctx, f.resolved, name, input)
 	if wrong := fault.Of(err); wrong != nil && wrong.Code == fault.Invalid && wrong.Setting == "" {
-		return done, err // the input is, which stands in no settings
+		return done, named(err, id) // the input is, which stands in no settings
 	}
 	return done, locate(f.connection, err)
 }

@@ -149,7 +149,7 @@ func (f *fulfillment) conclude(ctx context.Context, done *Fulfilled) error {
 			return errors.Join(err, intakeErr)
 		}
 		file.Intake = in
-		if !in.Reported {
+		if !in.Complete() { // what has ended was written above
 			err = errors.Join(err, fulfill.WriteResults(ctx, f.journal, in.Number, file.Path))
 		}
 	}
@@ -184,7 +184,7 @@ func (f *fulfillment) reportFiles(ctx context.Context) error {
 		if filepath.IsAbs(in.Source.Name) { // an action has no file
 			if e := fulfill.WriteResults(ctx, f.journal, in.Number, in.Source.Name); e != nil {
 				if _, missing := os.Stat(filepath.Dir(in.Source.Name)); !errors.Is(missing, fs.ErrNotExist) {
-					err = cmp.Or(err, e)
+					err = cmp.Or(err, f.unwritten(e))
 					continue
 				}
 				// Its folder is gone, and with it who would read them.
@@ -195,6 +195,16 @@ func (f *fulfillment) reportFiles(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// unwritten says of results that could not be written how to get them.
+func (f *fulfillment) unwritten(err error) error {
+	cause := fault.Of(err)
+	if cause == nil || cause.Hint != "" {
+		return err
+	}
+	with := *cause
+	return with.WithHint("Put away what is in its place; then 'usher fulfill %s' writes the results", f.connection.ID)
 }
 
 // Plan tells what would become of files of orders, by reading only; emit gets each order with what it

@@ -248,6 +248,61 @@ func TestHeldFile(t *testing.T) {
 	}
 }
 
+// The order of an action that waits for one that is held says so, and what can be done.
+func TestActionBehindHeldFile(t *testing.T) {
+	f := opened(t, &fakeFulfiller{}, settings.OrderLimits{MaximumDeletes: 1})
+	folder := t.TempDir()
+	held := ordersFile(t, filepath.Join(folder, "leavers.json"), deletion("1"), deletion("2"))
+	urgent := ordersFile(t, filepath.Join(folder, "urgent.json"), `{"id": "now", "operation": "disable", "entity": "user", "key": {"employeeId": "2"}}`)
+	if _, err := f.fulfill(t.Context(), []string{held, urgent}, "ann", nil); err != nil {
+		t.Fatal(err)
+	}
+	got := fault.Of(f.waits("now"))
+	const message, hint = "order now has not begun: it waits for order 2 of intake 1, which is held: it deletes 2 ", "'usher orders release Contoso 1' lets it begin"
+	if got == nil || got.Code != fault.Held || !strings.HasPrefix(got.Message, message) || !strings.Contains(got.Hint, hint) ||
+		!strings.HasSuffix(got.Hint, "Then the next 'usher fulfill Contoso' carries out this order; 'usher orders cancel Contoso now' drops it") {
+		t.Errorf("got %+v", got)
+	}
+	if _, err := f.journal.Release(1, "bob"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.waits("now"); err != nil {
+		t.Errorf("behind one that is not held: %v", err)
+	}
+}
+
+// A hint of a connector gets the name of the connection.
+func TestNamed(t *testing.T) {
+	of := func(hint string) error { return fault.Errorf(fault.Invalid, "no").WithHint("%s", hint) }
+	if got := fault.Of(named(of("See usher actions describe CONNECTION x"), "Contoso")); got.Hint != "See usher actions describe Contoso x" {
+		t.Errorf("the hint is %q", got.Hint)
+	}
+	for _, err := range []error{nil, io.EOF, of("Give it")} {
+		if got := named(err, "Contoso"); !errors.Is(got, err) {
+			t.Errorf("%v becomes %v", err, got)
+		}
+	}
+}
+
+// Results that cannot be written are told once, with a way out.
+func TestResultsInTheWay(t *testing.T) {
+	f := opened(t, &fakeFulfiller{}, settings.OrderLimits{})
+	file := ordersFile(t, filepath.Join(t.TempDir(), "orders.json"), deletion("1"))
+	if err := os.MkdirAll(filepath.Join(file+fulfill.CSVEnding, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	done, err := f.fulfill(t.Context(), []string{file}, "ann", nil)
+	if got := fault.Of(err); got == nil || got.Code != fault.Storage || got.Hint == "" || strings.Count(err.Error(), "cannot ") != 1 || done.Files[0].Intake.Executed != 1 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if err := os.RemoveAll(file + fulfill.CSVEnding); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.fulfill(t.Context(), nil, "ann", nil); err != nil || states(t, file) != "Open, 1 Executed" {
+		t.Errorf("%v, %s", err, states(t, file))
+	}
+}
+
 // Every limit of the settings is one of the engine.
 func TestLimitsOfSettings(t *testing.T) {
 	f := newFulfillment(t, &fakeFulfiller{}, settings.OrderLimits{

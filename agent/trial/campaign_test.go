@@ -23,9 +23,9 @@ func TestCampaign(t *testing.T) {
 	t.Parallel()
 	c := newCampaign(t, 1, 400*time.Millisecond, 2*time.Second)
 	c.file(t, 2, 2)
-	c.file(t, 5, 6)
+	c.file(t, 3, 4)
 	c.verify(t)
-	if c.orders < 80 || c.kills < 8 {
+	if c.orders < 50 || c.kills < 6 {
 		t.Errorf("there were %d orders and %d kills", c.orders, c.kills)
 	}
 }

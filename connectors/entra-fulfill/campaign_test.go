@@ -32,7 +32,9 @@ func (c *campaign) run(t *testing.T, orders []sdk.Order) {
 		ctx, cut := context.WithCancel(t.Context())
 		sink := &cutting{after: 1 + c.random.IntN(len(orders)), cut: cut}
 		sink.outcomes = map[string]sdk.Outcome{}
-		err := c.connector().Fulfill(ctx, c.Connection(), &source{orders: open}, sink)
+		connection := c.Connection()
+		connection.LastWrite = time.Now()
+		err := c.connector().Fulfill(ctx, connection, &source{orders: open}, sink)
 		cut()
 		if err != nil && !errors.Is(err, context.Canceled) && !fault.Is(err, fault.Unavailable) {
 			t.Fatal(err)

@@ -23,5 +23,5 @@ func (c connector) with(ctx context.Context, connection sdk.Connection, p *progr
 	running.Go(func() { batcher.Run(ctx) })
 	defer running.Wait()
 	defer stop()
-	return do(ctx, change.New(batcher, c.Clock), batcher)
+	return do(ctx, change.New(batcher, c.Clock, connection.LastWrite), batcher)
 }

@@ -108,6 +108,11 @@ type Connection struct {
 	// may be unchanged. Calls wait for each other; errors are faults. It is nil where
 	// the caller tries again itself, as in a Check.
 	Renew func(ctx context.Context) (Connection, error)
+
+	// LastWrite is when an earlier call of Fulfill last wrote to the system, or may have; zero:
+	// never. Where what was written is seen late, "it is not there" is no answer for some time from
+	// then on. It is set for Fulfill alone.
+	LastWrite time.Time
 }
 
 // Network is the way out of the company's network.

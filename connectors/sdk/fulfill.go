@@ -136,7 +136,7 @@ type Outcome struct {
 	Failure     *fault.Error
 	Unchanged   bool // it was so already
 	ObjectID    string
-	Attempts    int // writes that were sent for it
+	Attempts    int // writes that were sent for it: see [Connection].LastWrite
 	Exchanges   []Exchange
 	Changes     []AttributeChange
 	FailedLinks []FailedLink

@@ -66,8 +66,7 @@ func (c *Client) Fulfill(ctx context.Context, connection Connection, orders Orde
 		return fromStatus(err)
 	}
 	sender := &orderSender{stream: stream, underWay: map[string]bool{}}
-	start := &connectorv1.FulfillStart{Connection: connectionToProto(connection)}
-	if err := sender.send(&connectorv1.FulfillRequest{Message: &connectorv1.FulfillRequest_Start{Start: start}}); err != nil {
+	if err := sender.send(&connectorv1.FulfillRequest{Message: &connectorv1.FulfillRequest_Start{Start: startToProto(connection)}}); err != nil {
 		return err
 	}
 	sent := make(chan struct{})

@@ -22,6 +22,22 @@ func operations() pairs[Operation, connectorv1.Order_Operation] {
 	}
 }
 
+func startToProto(c Connection) *connectorv1.FulfillStart {
+	out := &connectorv1.FulfillStart{Connection: connectionToProto(c)}
+	if !c.LastWrite.IsZero() {
+		out.LastWriteMs = c.LastWrite.UnixMilli()
+	}
+	return out
+}
+
+func startFromProto(s *connectorv1.FulfillStart) Connection {
+	out := connectionFromProto(s.GetConnection())
+	if s.GetLastWriteMs() != 0 {
+		out.LastWrite = time.UnixMilli(s.GetLastWriteMs()).UTC()
+	}
+	return out
+}
+
 func orderToProto(o Order) *connectorv1.Order {
 	out := &connectorv1.Order{
 		Id: o.ID, Operation: operations().toProto(o.Operation), Entity: o.Entity, Uncertain: o.Uncertain, Secrets: o.Secrets,

@@ -51,7 +51,7 @@ func (s fulfillerServer) Fulfill(stream fulfillStream) error {
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	defer cancel(nil)
 	go func() { cancel(call.read(ctx)) }()
-	connection := connectionFromProto(first.GetStart().GetConnection())
+	connection := startFromProto(first.GetStart())
 	connection.Renew = newRenewals(func() error {
 		return call.send(&connectorv1.FulfillResponse{Event: &connectorv1.FulfillResponse_RenewalNeeded{RenewalNeeded: &connectorv1.RenewalNeeded{}}})
 	}, func() (*connectorv1.Renewal, error) {

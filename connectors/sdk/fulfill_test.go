@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,7 +136,9 @@ func dialClerk(t *testing.T, c *clerk) *sdk.Client {
 // Orders, outcomes, previews and actions reach the other side whole.
 func TestOrdersCrossTheBoundary(t *testing.T) {
 	figures := sdk.OrderProgress{Requests: 1, Writes: 2, ThrottledMS: 3, WaitingMS: 4, Reason: "r"}
+	var writes []time.Time
 	c := &clerk{fulfill: func(ctx context.Context, connection sdk.Connection, orders sdk.OrderSource, sink sdk.OutcomeSink) error {
+		writes = append(writes, connection.LastWrite)
 		for {
 			order, err := orders.Next(ctx)
 			if errors.Is(err, io.EOF) {
@@ -158,9 +161,20 @@ func TestOrdersCrossTheBoundary(t *testing.T) {
 	}}
 	client := dialClerk(t, c)
 	d := &desk{n: 3}
-	connection := sdk.Connection{ID: "c", Renew: func(context.Context) (sdk.Connection, error) { return sdk.Connection{ID: "renewed"}, nil }}
+	written := time.UnixMilli(1_700_000_000_001).UTC()
+	connection := sdk.Connection{
+		ID: "c", LastWrite: written,
+		Renew: func(context.Context) (sdk.Connection, error) { return sdk.Connection{ID: "renewed"}, nil },
+	}
 	if err := client.Fulfill(t.Context(), connection, d, d); err != nil {
 		t.Fatal(err)
+	}
+	connection.LastWrite = time.Time{}
+	if err := client.Fulfill(t.Context(), connection, &desk{}, &desk{}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(writes, []time.Time{written, {}}) {
+		t.Errorf("the last writes arrived as %v", writes)
 	}
 	if len(d.outcomes) != 3 || !reflect.DeepEqual(d.outcomes[2], anOutcome("3")) || !reflect.DeepEqual(d.progress, []sdk.OrderProgress{figures}) {
 		t.Errorf("got %+v, %+v", d.outcomes, d.progress)

@@ -54,6 +54,7 @@ func refusalFailures(r *order.Refusal) []failure {
 	}
 	all := []failure{summary}
 	for _, p := range r.Problems {
+		p.Order, p.Message = visible(p.Order, ""), visible(p.Message, "")
 		all = append(all, failure{Code: string(fault.Invalid), Message: p.String(), Hint: p.Hint})
 	}
 	return all
@@ -70,9 +71,9 @@ func (p *program) printError(err error) {
 		return
 	}
 	for _, f := range all {
-		fmt.Fprintf(p.stderr, "usher: %s\n", f.Message)
+		fmt.Fprintf(p.stderr, "usher: %s\n", visible(f.Message, "\n"))
 		if f.Hint != "" {
-			fmt.Fprintf(p.stderr, "       %s\n", sentence(f.Hint))
+			fmt.Fprintf(p.stderr, "       %s\n", visible(sentence(f.Hint), "\n"))
 		}
 	}
 }

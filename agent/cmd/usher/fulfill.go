@@ -181,9 +181,10 @@ func (p *program) printFulfilledJSON(done job.Fulfilled, found []warning, err er
 }
 
 // fulfilledCode is the exit code of what was done without an error. Orders that are pending then wait for
-// an operator: they were held when they came in another intake, or depend on held ones.
+// an operator: they were held when they came in another intake, or wait for held ones. Who names no file asks for all
+// that is left.
 func fulfilledCode(done job.Fulfilled) int {
-	refused, held, failed := false, false, done.Run.Errored > 0
+	refused, held, failed := false, len(done.Files) == 0 && done.Run.Held > 0, done.Run.Errored > 0
 	for _, f := range done.Files {
 		refused = refused || f.Refused != nil
 		held = held || f.Intake.Pending() > 0
@@ -273,7 +274,11 @@ func (p *program) printRan(connection string, r fulfill.Report) {
 		left += "Left for the next run: " + count(r.Pending, "order") + "."
 	}
 	if r.Held > 0 {
-		left += fmt.Sprintf("See 'usher orders list %s'.", connection)
+		left += fmt.Sprintf("See 'usher orders list %s'", connection)
+		if r.Pending > 0 {
+			left += fmt.Sprintf("; 'usher orders show %s INTAKE' tells what an order waits for", connection)
+		}
+		left += "."
 	}
 	if left != "" {
 		fmt.Fprintln(p.stdout, left)

@@ -113,6 +113,9 @@ func (p *program) printPlan(r planResult, files []job.TakenFile) {
 			fmt.Fprintf(p.stdout, "%s: %s\n", f.Path, answered(a)+": nothing to do.")
 		}
 	}
+	if len(files) > 0 && !slices.ContainsFunc(files, func(f job.TakenFile) bool { return f.Refused == nil }) {
+		return
+	}
 	fmt.Fprintf(p.stdout, "%d to create, %d to change, %d to delete, %d as they should be already", r.Create, r.Change, r.Delete, r.Unchanged)
 	if r.Fail > 0 {
 		fmt.Fprintf(p.stdout, ", %d would fail", r.Fail)

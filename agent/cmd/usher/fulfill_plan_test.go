@@ -151,6 +151,7 @@ func TestPrintPlan(t *testing.T) {
 1 to create, 1 to change, 1 to delete, 1 as they should be already, 1 would fail. Nothing was changed.
 `)
 	same(t, "an empty plan", said(func(p *program) { p.printPlan(planned(), nil) }), "0 to create, 0 to change, 0 to delete, 0 as they should be already. Nothing was changed.\n")
+	same(t, "the plan of a refused file", said(func(p *program) { p.printPlan(planned(), files[2:]) }), "! usher: /d/c.json is refused, nothing of it was accepted\n! usher: /d/c.json:3:5: order 9: it names no entity\n")
 	text, err := json.Marshal(plan)
 	for _, want := range []string{
 		`"create":1,"change":1,"delete":1,"unchanged":1,"fail":1,"answered":3`,

@@ -100,6 +100,10 @@ Held for an operator: 3 orders. See 'usher orders list Contoso'.
 No order was carried out.
 Held for an operator: 3 orders. See 'usher orders list Contoso'.
 `},
+		{"what is left", job.Fulfilled{Ran: true, Run: ran(fulfill.Report{Held: 4, Pending: 2})}, nil, exitHeld, `
+No order was carried out.
+Held for an operator: 4 orders. Left until then, or for the next run: 2 orders of other intakes. See 'usher orders list Contoso'; 'usher orders show Contoso INTAKE' tells what an order waits for.
+`},
 		{"refused", job.Fulfilled{Files: []job.TakenFile{{Path: "/d/bad.json", Refused: refusal.Err()}}}, nil, exitUsage, `
 ! usher: /d/bad.json is refused, nothing of it was accepted
 ! usher: /d/bad.json:2:3: order 7: the key is missing
@@ -168,6 +172,8 @@ func TestFulfilledCode(t *testing.T) {
 		{[]job.TakenFile{good, failed}, fulfill.Report{}, exitFailed},
 		{[]job.TakenFile{failed, held}, fulfill.Report{}, exitHeld},
 		{[]job.TakenFile{waiting}, fulfill.Report{}, exitHeld},
+		{[]job.TakenFile{good}, fulfill.Report{Held: 1}, exitDone}, // of another file, given before
+		{nil, fulfill.Report{Executed: 1, Errored: 1, Held: 1}, exitHeld},
 		{[]job.TakenFile{failed, held, refused}, fulfill.Report{}, exitUsage},
 	} {
 		if got := fulfilledCode(job.Fulfilled{Files: tc.files, Run: tc.run}); got != tc.want {
@@ -179,7 +185,7 @@ func TestFulfilledCode(t *testing.T) {
 func TestFulfillUsage(t *testing.T) {
 	for _, arguments := range []string{
 		"fulfill", "fulfill Contoso --plan", "fulfill Contoso --plan --watch", "fulfill Contoso --watch orders.json", "orders show Contoso",
-		"orders release Contoso", "actions run Contoso", "actions run Contoso get-user --input {", "audit verify",
+		"orders release Contoso", "orders release Contoso 2 --order", "actions run Contoso", "actions run Contoso get-user --input {", "audit verify",
 	} {
 		if code, _, stderr := invoke(t, strings.Fields(arguments)...); code != exitUsage || !strings.Contains(stderr, "--help") {
 			t.Errorf("usher %s: exit code %d, %q", arguments, code, stderr)

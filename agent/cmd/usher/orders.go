@@ -19,7 +19,7 @@ func (p *program) ordersCommand() *cobra.Command {
 		Long: `Show orders, and decide on those that are held or have failed.
 
 An intake is what was accepted at once, such as a file. A number names an intake,
-all else the id of an order; --order takes a number for the id of an order, too.
+all else the id of an order; with --order a number is the id of an order, too.
 
 While another process has the orders, such as a watch that carries them out, the
 commands wait some seconds. Who decided what stands in the audit log.`,
@@ -32,7 +32,7 @@ commands wait some seconds. Who decided what stands in the audit log.`,
 		RunE:  p.listOrders,
 	}
 	list.Flags().Int("last", 20, "how many; 0: all")
-	all := []*cobra.Command{
+	several := []*cobra.Command{
 		{
 			Use:   "show CONNECTION INTAKE|ORDER",
 			Short: "Show the orders of an intake, or one order with its result",
@@ -48,13 +48,6 @@ commands wait some seconds. Who decided what stands in the audit log.`,
 			Short: "Drop an intake that is held, or an order that has not begun",
 			RunE:  p.onOrders(p.cancelIntake, p.cancelOrder),
 		},
-		{
-			Use:   "release CONNECTION INTAKE",
-			Short: "Let an intake that is held begin",
-			RunE: p.onOrders(p.releaseIntake, func(cmd *cobra.Command, _ *journal.Journal, _ string) error {
-				return misuse(cmd, "an intake is released as a whole: name it by its number")
-			}),
-		},
 	}
 	notify := &cobra.Command{
 		Use:   "notify CONNECTION ORDER",
@@ -64,12 +57,17 @@ commands wait some seconds. Who decided what stands in the audit log.`,
 	}
 	notify.Flags().String("email", "", "`address` that gets it (default: the one that it could not be sent to)")
 	command.AddCommand(notify, &cobra.Command{
+		Use:   "release CONNECTION INTAKE",
+		Short: "Let an intake that is held begin",
+		Args:  args(cobra.ExactArgs(2)),
+		RunE:  p.releaseIntake,
+	}, &cobra.Command{
 		Use:   "drop-password CONNECTION ORDER",
 		Short: "Give up sending a password, and erase it",
 		Args:  args(cobra.ExactArgs(2)),
 		RunE:  p.dropPassword,
 	})
-	for _, c := range all {
+	for _, c := range several {
 		c.Args = args(cobra.ExactArgs(2))
 		c.Flags().Bool("order", false, "a number is the id of an order, too")
 		command.AddCommand(c)
@@ -109,11 +107,14 @@ func (p *program) listOrders(cmd *cobra.Command, arguments []string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if last < 0 {
+		return misuse(cmd, "--last is how many intakes to list, 0 for all")
+	}
 	return p.withOrders(cmd, arguments[0], func(j *journal.Journal) error {
 		intakes := []journal.Intake{}
 		err := j.Intakes(func(in journal.Intake) bool {
 			intakes = append(intakes, in)
-			return last <= 0 || len(intakes) < last
+			return last == 0 || len(intakes) < last
 		})
 		if err != nil {
 			return err
@@ -237,10 +238,16 @@ func (p *program) cancelOrder(_ *cobra.Command, j *journal.Journal, id string) e
 		fmt.Sprintf("Order %s of %s is canceled.", id, j.Connection()), "writes the results")
 }
 
-func (p *program) releaseIntake(_ *cobra.Command, j *journal.Journal, n uint64) error {
-	if _, err := j.Release(n, p.who()); err != nil {
-		return err
+func (p *program) releaseIntake(cmd *cobra.Command, arguments []string) error {
+	n, err := strconv.ParseUint(arguments[1], 10, 64)
+	if err != nil {
+		return misuse(cmd, "an intake is released as a whole: name it by its number")
 	}
-	return p.decided(decision{Connection: j.Connection(), Intake: n, State: "released"},
-		fmt.Sprintf("Intake %d of %s is released.", n, j.Connection()), "carries it out")
+	return p.withOrders(cmd, arguments[0], func(j *journal.Journal) error {
+		if _, err := j.Release(n, p.who()); err != nil {
+			return err
+		}
+		return p.decided(decision{Connection: j.Connection(), Intake: n, State: "released"},
+			fmt.Sprintf("Intake %d of %s is released.", n, j.Connection()), "carries it out")
+	})
 }

@@ -17,6 +17,9 @@ import (
 	"github.com/usher-iga/usher/agent/secret"
 )
 
+// explained is of how many orders of an intake it is told what they wait for; to find it out takes a while.
+const explained = 100
+
 func (p *program) showIntake(cmd *cobra.Command, j *journal.Journal, n uint64) error {
 	in, err := j.Intake(n)
 	if err != nil {
@@ -38,7 +41,18 @@ func (p *program) showIntake(cmd *cobra.Command, j *journal.Journal, n uint64) e
 	}
 	p.printIntake(j.Connection(), in)
 	table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	pending := 0
 	err = j.Results(cmd.Context(), n, func(r order.Result) error {
+		if r.State == order.Pending && pending < explained {
+			pending++
+			wait, err := j.WaitsFor(r.Order)
+			if err != nil {
+				return err
+			}
+			if wait != nil {
+				r.Message = wait.String()
+			}
+		}
 		row := fmt.Sprintf("  %s\t%s\t%s %s", r.Order, r.State, r.Operation, r.Entity)
 		switch {
 		case r.Message != "" && r.State != order.Held: // why it is held stands above
@@ -77,15 +91,25 @@ func (p *program) showOrder(_ *cobra.Command, j *journal.Journal, id string) err
 	if err != nil {
 		return err
 	}
+	wait, err := j.WaitsFor(id)
+	if err != nil {
+		return err
+	}
 	if p.json {
 		return p.printJSON(struct {
-			Order  *order.Order `json:"order,omitempty"`
-			Result order.Result `json:"result"`
-		}{shown(o), r})
+			Order    *order.Order  `json:"order,omitempty"`
+			Result   order.Result  `json:"result"`
+			WaitsFor *journal.Wait `json:"waitsFor,omitempty"`
+		}{shown(o), r, wait})
 	}
 	fmt.Fprintf(p.stdout, "Order %s: %s %s, %s\n", r.Order, r.Operation, r.Entity, r.State)
 	if err := p.printResult(r); err != nil {
 		return err
+	}
+	if r.State == order.Pending && wait != nil {
+		if err := p.printWait(j, *wait); err != nil {
+			return err
+		}
 	}
 	if r.Undelivered != nil {
 		fmt.Fprintf(p.stdout, "'usher orders notify %[1]s %[2]s' sends the password now, with --email to another address; 'usher orders drop-password %[1]s %[2]s' erases it.\n", j.Connection(), r.Order)
@@ -95,6 +119,21 @@ func (p *program) showOrder(_ *cobra.Command, j *journal.Journal, id string) err
 		return nil
 	}
 	p.printAsked(o)
+	return nil
+}
+
+// printWait tells a person what an order waits for, and what can be done about it.
+func (p *program) printWait(j *journal.Journal, w journal.Wait) error {
+	text := w.String()
+	fmt.Fprintf(p.stdout, "%s\n", sentence(strings.ToUpper(text[:1])+text[1:]))
+	if w.State != order.Held {
+		return nil
+	}
+	in, err := j.Intake(w.Intake)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "That intake is held: %s\n%s\n", sentence(in.Reason), sentence(fulfill.Held(j.Connection(), in).Hint))
 	return nil
 }
 

@@ -139,6 +139,7 @@ func TestListOrders(t *testing.T) {
 	if len(list.Intakes) != 3 || list.Intakes[1].Reason == "" || list.Intakes[2].Errored != 2 {
 		t.Errorf("listed are %+v", list)
 	}
+	s.refuses(t, exitUsage, fault.Invalid, "--last is how many intakes", "orders", "list", "Contoso", "--last", "-1")
 	list.Intakes = nil
 	if bare.gives(t, &list, "orders", "list", "Contoso"); list.Intakes == nil {
 		t.Error("without orders there is no list")
@@ -288,6 +289,48 @@ func TestUndeliveredPassword(t *testing.T) {
 	s.tells(t, "The password of order p of Contoso is erased, and nobody has got it. 'usher actions run Contoso reset-password' sets another one.\n", "orders", "drop-password", "Contoso", "p")
 	s.refuses(t, exitFailed, fault.Conflict, "has no password that is to be delivered", "orders", "drop-password", "Contoso", "p")
 	s.tells(t, "* decided: drop password: order p\n    550 no such mailbox\n", "audit", "show", "Contoso")
+}
+
+// What waits for an intake that is held says so, and how that goes on.
+func TestShowWaiting(t *testing.T) {
+	s := newOrderSite(t)
+	s.take(t, "action revoke-sessions", "", order.Order{ID: "now", Operation: sdk.RevokeSessions, Entity: "user", Key: order.Ref{Attribute: "employeeId", Value: "1"}})
+	s.tells(t, `Order now: revokeSessions user, Pending
+It waits for order l1 of intake 2, which is held.
+That intake is held: it deletes 2 objects, and 1 is allowed at once.
+If it is right, 'usher orders release Contoso 2' lets it begin; if not, 'usher orders cancel Contoso 2' drops it.
+*
+  object employeeId "1"
+`, "orders", "show", "Contoso", "now")
+	s.tells(t, "Intake 4: *\n1 order: 1 pending\n  now  Pending  revokeSessions user    it waits for order l1 of intake 2, which is held\n", "orders", "show", "Contoso", "4")
+	var shown struct{ WaitsFor *journal.Wait }
+	if s.gives(t, &shown, "orders", "show", "Contoso", "now"); shown.WaitsFor == nil || *shown.WaitsFor != (journal.Wait{Order: "l1", Intake: 2, State: order.Held}) {
+		t.Errorf("it waits for %+v", shown.WaitsFor)
+	}
+	s.inJournal(t, func(j *journal.Journal) error {
+		_, err := j.Release(2, "ann")
+		return err
+	})
+	s.tells(t, "Order now: revokeSessions user, Pending\nIt waits for order l1 of intake 2, which has not ended.\n*\n*\n", "orders", "show", "Contoso", "now")
+}
+
+// What somebody else wrote does nothing to a terminal.
+func TestControlCharacters(t *testing.T) {
+	s := newOrderSite(t)
+	s.refuses(t, exitFailed, fault.NotFound, `has no order nope\x1b[31m`, "orders", "show", "Contoso", "nope\x1b[31m")
+	s.take(t, "odd\x1b[31m.json", "", deletion("odd", "8"))
+	s.tells(t, `4  Open  * odd\x1b[31m.json`+"\n", "orders", "list", "Contoso", "--last", "1")
+	refusal := order.Refusal{Source: "orders.json"}
+	refusal.Add(order.Problem{Place: "orders.json:1:2", Order: "a\tb\nc", Message: "the id contains a control character"})
+	same(t, "a refused id", said(func(p *program) { p.printError(refusal.Err()) }), `
+! usher: orders.json is refused, nothing of it was accepted
+! usher: orders.json:1:2: order a\tb\nc: the id contains a control character
+`)
+	for text, want := range map[string]string{"": "", "Zoë 'it'\n": "Zoë 'it'\n", "a\r\u009b1mb\u202e": `a\r\u009b1mb\u202e`, "\xff\a": "\xff" + `\a`} {
+		if got := visible(text, "\n"); got != want {
+			t.Errorf("%q becomes %q", text, got)
+		}
+	}
 }
 
 // What was asked for is forgotten after its time, the result is not.

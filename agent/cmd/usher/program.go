@@ -51,6 +51,9 @@ func (p *program) run(ctx context.Context) int {
 	root := p.command()
 	root.SetArgs(p.args)
 	p.json = slices.Contains(p.args, "--json") // also when the command line cannot be read
+	if !p.json {
+		p.stdout = harmless{p.stdout}
+	}
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)

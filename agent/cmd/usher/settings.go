@@ -127,8 +127,8 @@ func warnings(s *settings.Settings) []warning {
 }
 
 func (p *program) printWarning(w warning) {
-	fmt.Fprintf(p.stderr, "warning: %s\n", w.Message)
+	fmt.Fprintf(p.stderr, "warning: %s\n", visible(w.Message, "\n"))
 	if w.Hint != "" {
-		fmt.Fprintf(p.stderr, "         %s\n", sentence(w.Hint))
+		fmt.Fprintf(p.stderr, "         %s\n", visible(sentence(w.Hint), "\n"))
 	}
 }

@@ -106,7 +106,7 @@ func (f *Folder) Look(ctx context.Context, j *journal.Journal) error {
 	if err != nil {
 		return err
 	}
-	if err := f.takeAll(ctx, j, due); err != nil {
+	if err := f.takeAll(ctx, j, due, time.Time{}); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}
@@ -144,10 +144,20 @@ func (f *Folder) scan(ctx context.Context) (due []string, err error) {
 }
 
 // takeAll takes the files that scan found, up to one that cannot be taken: later files may be about the same
-// objects.
-func (f *Folder) takeAll(ctx context.Context, j *journal.Journal, due []string) error {
-	for _, name := range due {
-		taken, err := f.take(ctx, j, name)
+// objects. It leaves the rest to the next look after a time, if there is one.
+func (f *Folder) takeAll(ctx context.Context, j *journal.Journal, due []string, until time.Time) error {
+	if len(due) == 0 {
+		return nil
+	}
+	there, err := waiting(j)
+	if err != nil {
+		return err
+	}
+	for i, name := range due {
+		if i > 0 && !until.IsZero() && !f.Clock.Now().Before(until) {
+			return nil
+		}
+		taken, err := f.take(ctx, j, name, there)
 		if err != nil {
 			return err
 		}
@@ -207,8 +217,8 @@ func wanted(name string) bool {
 
 func isHidden(name string) bool { return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "~") }
 
-// take brings a file into the journal, or moves it away if it is wrong.
-func (f *Folder) take(ctx context.Context, j *journal.Journal, name string) (taken bool, err error) {
+// take brings a file into the journal, unless it is there, or moves it away if it is wrong.
+func (f *Folder) take(ctx context.Context, j *journal.Journal, name string, there map[content]bool) (taken bool, err error) {
 	path := f.path(name)
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -223,8 +233,8 @@ func (f *Folder) take(ctx context.Context, j *journal.Journal, name string) (tak
 		return false, err
 	}
 	source := journal.Source{Name: name, Digest: digest, Watched: true}
-	if there, err := isThere(j, source); there || err != nil {
-		return there, err
+	if there[content{name, digest}] {
+		return true, nil
 	}
 	_, err = f.Accept(ctx, fulfill.Input{Source: source, Reader: file, Decode: f.Decode})
 	if _, refused := errors.AsType[*order.Refusal](err); !refused {
@@ -247,13 +257,17 @@ func (f *Folder) take(ctx context.Context, j *journal.Journal, name string) (tak
 
 func (f *Folder) path(name string) string { return filepath.Join(f.Path, filepath.FromSlash(name)) }
 
-// isThere reports whether the journal has a file whose results are still to come.
-func isThere(j *journal.Journal, source journal.Source) (bool, error) {
+// content is what a file is recognised by.
+type content struct{ name, digest string }
+
+// waiting are the files in the journal whose results are still to come.
+func waiting(j *journal.Journal) (map[content]bool, error) {
 	intakes, err := j.Unreported()
+	all := map[content]bool{}
 	for _, in := range intakes {
-		if in.Source.Watched && in.Source.Name == source.Name && in.Source.Digest == source.Digest {
-			return true, nil
+		if in.Source.Watched {
+			all[content{in.Source.Name, in.Source.Digest}] = true
 		}
 	}
-	return false, err
+	return all, err
 }

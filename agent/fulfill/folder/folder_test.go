@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +45,12 @@ func (s *still) Sleep(ctx context.Context, d time.Duration) error {
 		s.slept()
 	}
 	return ctx.Err()
+}
+
+func (s *still) forward(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = s.now.Add(d)
 }
 
 // decode reads a delete for each line: its order's id, which is that of the object, too.
@@ -103,6 +111,8 @@ type site struct {
 	trouble []string
 	accepts int
 
+	accepting, running func() // are called when a file is taken, and when a run begins; may be nil
+
 	inUse   error // why a watch cannot open the journal
 	isOpen  bool
 	opened  int
@@ -144,9 +154,15 @@ func (s *site) again(t *testing.T) {
 		Changed: func() bool { return s.changed },
 		Accept: func(ctx context.Context, in fulfill.Input) (journal.Intake, error) {
 			s.accepts++
+			if s.accepting != nil {
+				s.accepting()
+			}
 			return fulfill.Accept(ctx, s.options, in)
 		},
 		Run: func(ctx context.Context) error {
+			if s.running != nil {
+				s.running()
+			}
 			_, err := fulfill.Run(ctx, s.options)
 			return err
 		},
@@ -441,6 +457,33 @@ func TestWatch(t *testing.T) {
 	}
 	if len(s.trouble) > 0 {
 		t.Errorf("%q", s.trouble)
+	}
+}
+
+// The first orders of many files begin before the last file is taken, and all of them are taken in the end.
+func TestManyFiles(t *testing.T) {
+	s := newSite(t)
+	const files = 20
+	var want []string
+	for i := range files {
+		name := fmt.Sprintf("%02d.json", i)
+		s.write(t, name, fmt.Sprintln(i))
+		want = append(want, with("Completed/"+name)...)
+	}
+	clock := s.options.Clock.(*still)
+	var taken, first atomic.Int32 // first: when the first run began
+	s.accepting = func() {
+		taken.Add(1)
+		clock.forward(time.Second)
+	}
+	s.running = func() { first.CompareAndSwap(0, taken.Load()) }
+	s.watch(t, func(int) bool {
+		_, err := os.Stat(filepath.Join(s.path, "Completed", fmt.Sprintf("%02d.json", files-1)))
+		return err != nil
+	})
+	s.has(t, want...)
+	if first.Load() != 2 || s.accepts != files || len(s.trouble) > 0 {
+		t.Errorf("the first run began after %d files, %d were taken, %q", first.Load(), s.accepts, s.trouble)
 	}
 }
 

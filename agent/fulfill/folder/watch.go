@@ -69,9 +69,10 @@ func (w *watch) due(ctx context.Context) ([]string, error) {
 	return due, err
 }
 
-// handle takes the files that are due, and reports those whose orders have ended.
+// handle takes the files that are due, and reports those whose orders have ended. If there are many, it takes
+// some: their orders are to begin, and what has ended is to be told, before the last one is read.
 func (w *watch) handle(ctx context.Context, j *journal.Journal, due []string) error {
-	err := w.takeAll(ctx, j, due)
+	err := w.takeAll(ctx, j, due, w.Clock.Now().Add(w.Interval))
 	if err != nil && !fault.Is(err, fault.Conflict) { // a file that is being written is taken when it is whole
 		w.taking = w.Clock.Now().Add(w.RetryAfter)
 	}

@@ -74,7 +74,7 @@ func (a *admission) item(seq uint64) error {
 // repeat deals with an order that has come before: the first result counts.
 func (a *admission) repeat(o *order.Order, known *identity, hash []byte) error {
 	if !bytes.Equal(known.Hash, hash) {
-		a.refusal.Add(different(o.Place, o.ID))
+		a.refusal.Add(different(o.Place, o.ID, ""))
 		return nil
 	}
 	if known.Seq >= a.intake.First {

@@ -22,7 +22,7 @@ const formatVersion = 1
 
 // The buckets. seq is the number of an order, in the sequence of intake; numbers are big endian.
 var (
-	metaBucket    = []byte("meta")    // one record, metaKey
+	metaBucket    = []byte("meta")    // metaKey → meta, writtenKey → written
 	intakesBucket = []byte("intakes") // number → intake
 	itemsBucket   = []byte("items")   // intake, position → seq
 	ordersBucket  = []byte("orders")  // seq → the order as it was asked for; dropped in time

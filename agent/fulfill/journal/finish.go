@@ -14,6 +14,8 @@ type Finished struct {
 	// Result is how it ended. What the journal knows itself is filled in: Order, Operation, Entity,
 	// Attempts, Started, Finished, RetriedBy and Retried.
 	Result order.Result
+	// Wrote says that this attempt or an earlier one wrote to the target system, or may have.
+	Wrote bool
 }
 
 // Finish notes results. An order that has one keeps it. The secrets of orders that were handed to
@@ -24,6 +26,9 @@ func (j *Journal) Finish(all []Finished) error {
 			if err := t.end(f); err != nil {
 				return err
 			}
+		}
+		if err := t.written(all); err != nil {
+			return err
 		}
 		budget := j.options.Chunk
 		return t.settle(&budget)

@@ -125,10 +125,10 @@ func (r *Relations) Judge(ctx context.Context, refusal *order.Refusal) error {
 		case kind == has:
 			g.there = true
 			if g.hash == nil && len(hash) > 0 {
-				g.hash = bytes.Clone(hash)
+				g.hash, g.place = bytes.Clone(hash), string(place)
 			}
 			if len(hash) > 0 && !bytes.Equal(hash, g.hash) {
-				refusal.Add(different(string(place), string(from)))
+				refusal.Add(different(string(place), string(from), g.place))
 			}
 		case !g.there && whole && !unread[string(id)]:
 			refusal.Add(missing(string(place), string(from), string(id)))
@@ -142,6 +142,7 @@ type related struct {
 	begun bool
 	id    []byte
 	hash  []byte // of the first order that has it
+	place string // of that order, if it is of this input
 	there bool   // an order has it
 }
 
@@ -181,10 +182,15 @@ func (j *Journal) release() error {
 	return j.explain(guard(func() error { return unmap(j.db) }))
 }
 
-// different is the problem of an order with an id that stands for another one.
-func different(place, id string) order.Problem {
+// different is the problem of an order with an id that stands for another one, which stands at first if it is of
+// the same input.
+func different(place, id, first string) order.Problem {
+	message := "an order of this id came before and asked for something else"
+	if first != "" {
+		message = "the order of this id at " + first + " asks for something else"
+	}
 	return order.Problem{
-		Place: place, Order: id, Message: "an order of this id came before and asked for something else",
+		Place: place, Order: id, Message: message,
 		Hint: "Give the order an id of its own; to repeat an order, repeat it as it was",
 	}
 }

@@ -36,7 +36,7 @@ func judge(t *testing.T, j *journal.Journal, refusal *order.Refusal, orders ...o
 	return problems
 }
 
-// How orders relate is found before anything is written, in the same words as at intake.
+// How orders relate is found before anything is written, in the words of intake or better ones.
 func TestRelations(t *testing.T) {
 	const asked = "an order of this id came before and asked for something else"
 	wrong := order.Order{ID: "9", Operation: sdk.Delete}
@@ -50,7 +50,7 @@ func TestRelations(t *testing.T) {
 	}{
 		"nothing":           {order.Refusal{}, []order.Order{update("1", byID("a"), "2", "0"), update("2", made("0")), update("0", byID("o"))}, nil},
 		"the same twice":    {order.Refusal{}, []order.Order{update("1", byID("a")), update("1", byID("a"))}, nil},
-		"another one":       {order.Refusal{}, []order.Order{update("1", byID("a")), update("1", byID("b")), update("1", byID("a"))}, []string{"f:2:1: order 1: " + asked}},
+		"another one":       {order.Refusal{}, []order.Order{update("1", byID("a")), update("1", byID("b")), update("1", byID("a"))}, []string{"f:2:1: order 1: the order of this id at f:1:1 asks for something else"}},
 		"other than before": {order.Refusal{}, []order.Order{update("0", byID("a")), update("0", byID("o"))}, []string{"f:1:1: order 0: " + asked}},
 		"unknown": {order.Refusal{}, []order.Order{update("1", made("x")), update("2", byID("a"), "xy"), link("3", byID("g"), nil, []order.Ref{made("x")})}, []string{
 			"f:1:1: order 1: it refers to the order x, which does not exist",

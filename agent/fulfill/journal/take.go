@@ -21,6 +21,7 @@ type Entry struct {
 	// now.
 	Attempts int
 	First    time.Time
+	CutOff   bool   // the last of them was begun and has no result
 	Sealed   []byte // its secrets, encrypted; nil if they are not made yet
 	Given    bool   // its secrets are with the object that it has made already: none are made again
 	// Verdict is why it cannot be carried out whatever a connector says; nil: it can be.
@@ -138,7 +139,7 @@ func (t *txn) entry(seq uint64) (Entry, error) {
 	if o == nil {
 		return Entry{}, damage("an order that has not ended is missing")
 	}
-	e := Entry{Seq: seq, Order: *o, Size: len(t.tx.Bucket(ordersBucket).Get(number(seq))), Attempts: s.Attempts, First: s.First, Sealed: s.Sealed, Given: s.Given}
+	e := Entry{Seq: seq, Order: *o, Size: len(t.tx.Bucket(ordersBucket).Get(number(seq))), Attempts: s.Attempts, First: s.First, CutOff: s.State == order.Started, Sealed: s.Sealed, Given: s.Given}
 	if s.Doom != "" {
 		e.Verdict = doomed(s.Doom)
 		return e, nil

@@ -46,12 +46,12 @@ type Runner struct {
 	members *member.Packer
 }
 
-// New makes a Runner. A nil clock is [clock.System].
-func New(g Graph, c clock.Clock) *Runner {
+// New makes a Runner; lastWrite is [sdk.Connection].LastWrite. A nil clock is [clock.System].
+func New(g Graph, c clock.Clock, lastWrite time.Time) *Runner {
 	if c == nil {
 		c = clock.System
 	}
-	r := &Runner{graph: g, clock: c, recent: newRecent(c), fresh: newFresh(c), claims: newClaims(), skus: &skus{graph: g}}
+	r := &Runner{graph: g, clock: c, recent: newRecent(c, lastWrite), fresh: newFresh(c), claims: newClaims(), skus: &skus{graph: g}}
 	r.keys = newKeys(g, r.recent, r.fresh)
 	r.members = member.New(g, c, func(group, member string) time.Duration { return r.recent.bound(group, member) })
 	return r

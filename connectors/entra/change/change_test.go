@@ -276,7 +276,7 @@ func TestPreview(t *testing.T) {
 		all = append(all, o)
 	}
 	n := 0
-	err := change.New(f, newClock()).Preview(t.Context(), all, func(p sdk.Preview) error {
+	err := change.New(f, newClock(), time.Time{}).Preview(t.Context(), all, func(p sdk.Preview) error {
 		n++
 		if got := told(p); got != strings.TrimSuffix(p.Order, " again") {
 			t.Errorf("got  %s\nwant %s", got, p.Order)
@@ -320,7 +320,7 @@ func TestBadOrders(t *testing.T) {
 		{ID: "member", Operation: sdk.Update, Entity: "group", Key: sdk.ObjectKey{ID: crew}, Links: links("members", id(ann), nil)},
 	}
 	results := make(chan sdk.Outcome, 3)
-	err := change.New(f, newClock()).Fulfill(t.Context(), &source{orders}, func(o sdk.Outcome) error {
+	err := change.New(f, newClock(), time.Time{}).Fulfill(t.Context(), &source{orders}, func(o sdk.Outcome) error {
 		results <- o
 		return nil
 	})
@@ -336,7 +336,7 @@ func TestBadOrders(t *testing.T) {
 	}
 	boom := fault.Errorf(fault.Storage, "the journal is full")
 	for _, order := range orders {
-		err = change.New(f, newClock()).Fulfill(t.Context(), &source{[]sdk.Order{order}}, func(sdk.Outcome) error { return boom })
+		err = change.New(f, newClock(), time.Time{}).Fulfill(t.Context(), &source{[]sdk.Order{order}}, func(sdk.Outcome) error { return boom })
 		if !errors.Is(err, boom) {
 			t.Errorf("%s: an error of the sink becomes %v", order.ID, err)
 		}

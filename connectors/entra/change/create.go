@@ -84,3 +84,11 @@ func (j *job) created(id string) {
 		j.learn(name, j.Text(name))
 	}
 }
+
+// appeared notes that the object is there now with keys that we do not know.
+func (j *job) appeared() {
+	j.wrote()
+	for _, name := range j.Entity.Keys {
+		j.learn(name, "")
+	}
+}

@@ -128,7 +128,7 @@ func fulfill(t *testing.T, f *fake, o sdk.Order) sdk.Outcome {
 	t.Helper()
 	o.ID = "1"
 	var outcomes []sdk.Outcome
-	err := change.New(f, newClock()).Fulfill(t.Context(), &source{[]sdk.Order{o}}, func(o sdk.Outcome) error {
+	err := change.New(f, newClock(), time.Time{}).Fulfill(t.Context(), &source{[]sdk.Order{o}}, func(o sdk.Outcome) error {
 		outcomes = append(outcomes, o)
 		return nil
 	})

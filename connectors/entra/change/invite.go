@@ -61,7 +61,7 @@ func (j *job) invited(ctx context.Context, body json.RawMessage) error {
 // answer had that was lost. Whether the mail went out that was asked for cannot be known.
 func (j *job) inviteAgain(ctx context.Context, id string) error {
 	j.found(id)
-	j.wrote()
+	j.appeared()
 	body, _, err := j.InvitationBody(true)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (j *job) invitation(a graph.Answer) error {
 		return refuse(fault.Unavailable, "Graph's answer to the invitation names no user")
 	}
 	j.found(made.InvitedUser.ID)
-	j.wrote()
+	j.appeared()
 	j.outcome.Details = map[string]string{"invitationId": made.ID, "inviteRedeemUrl": made.InviteRedeemURL, "status": made.Status}
 	return nil
 }

@@ -67,12 +67,18 @@ func (j *job) locate(ctx context.Context) error {
 	if j.Key.Attribute == roleTemplate {
 		return j.locateRole(ctx)
 	}
-	id, err := j.keys.find(ctx, j.Entity.Name, j.Key, j.patience())
+	id, err := j.find(ctx, j.Entity.Name, j.Key)
 	if err != nil {
 		return err
 	}
 	j.found(id)
 	return nil
+}
+
+// find returns the id of the object that a key names. Errors are those of keys.find.
+func (j *job) find(ctx context.Context, entity string, k sdk.ObjectKey) (string, error) {
+	patience := j.patience(valueOf(entity, k.Attribute, k.Value), valueOf(entity, k.Attribute, ""))
+	return j.keys.find(ctx, entity, k, patience)
 }
 
 const roleTemplate = "roleTemplateId"
@@ -171,11 +177,19 @@ func (j *job) patience(ids ...string) time.Duration {
 // were written last. What came before the order was done when its first attempt began; of what
 // earlier calls have written, most is seen sooner than new objects are.
 func (j *job) unsure(ids ...string) time.Duration {
-	since := j.recent.began
+	since := j.recent.before
 	if j.Uncertain {
 		since = j.FirstAttempt
 	}
 	return max(0, j.recent.left(ids...), since.Add(doubt).Sub(j.clock.Now()))
+}
+
+// settle waits until reads show what earlier calls have written. Its error is that of ctx.
+func (j *job) settle(ctx context.Context) error {
+	if wait := j.unsure(); wait > 0 {
+		return j.clock.Sleep(ctx, wait)
+	}
+	return nil
 }
 
 // wrote notes that the object was written to.

@@ -35,12 +35,18 @@ func (s *turns) Next(ctx context.Context) (sdk.Order, error) {
 	return next, nil
 }
 
-// inTurn carries orders out in one call, one after the other.
-func inTurn(t *testing.T, f *fake, c *still, orders ...sdk.Order) (outcomes []sdk.Outcome) {
+// inTurn carries orders out in one call, one after the other, just after an earlier call has written.
+func inTurn(t *testing.T, f *fake, c *still, orders ...sdk.Order) []sdk.Outcome {
+	t.Helper()
+	return carriedOut(t, f, c, c.Now(), orders...)
+}
+
+// carriedOut is inTurn with the time of the last write.
+func carriedOut(t *testing.T, f *fake, c *still, lastWrite time.Time, orders ...sdk.Order) (outcomes []sdk.Outcome) {
 	t.Helper()
 	s := &turns{orders: orders, done: make(chan struct{}, len(orders)+1)}
 	s.done <- struct{}{}
-	err := change.New(f, c).Fulfill(t.Context(), s, func(o sdk.Outcome) error {
+	err := change.New(f, c, lastWrite).Fulfill(t.Context(), s, func(o sdk.Outcome) error {
 		outcomes = append(outcomes, o)
 		s.done <- struct{}{}
 		return nil

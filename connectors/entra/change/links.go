@@ -98,7 +98,7 @@ func (j *job) target(ctx context.Context, n schema.Navigation, key sdk.ObjectKey
 	case key == (sdk.ObjectKey{}), key.Attribute == schema.Assignment:
 		return "", nil
 	}
-	id, err := j.keys.find(ctx, n.TargetEntity(key), key, j.patience())
+	id, err := j.find(ctx, n.TargetEntity(key), key)
 	if removal && isNotFound(err) {
 		return "", errGone
 	}
@@ -213,10 +213,16 @@ func (j *job) removeLink(ctx context.Context, l schema.Links, n int, target stri
 }
 
 // unlinkOnly removes the only link of a navigation, if it leads to the link's target or that is
-// empty. The request for it would remove any, so it is sent only if the right one is there.
+// empty. The request for it would remove any, so it is sent only if the right one is there, and not
+// while that may be what was there before an earlier call wrote.
 func (j *job) unlinkOnly(ctx context.Context, link graph.Link) (written, error) {
 	wanted := link.Target
 	link.Target = ""
+	if _, ok := j.fresh.value(link.From.ID, link.Navigation); !ok && wanted != "" {
+		if err := j.settle(ctx); err != nil {
+			return written{}, err
+		}
+	}
 	for w := j.recent.waiting(j.unsure(pair(link.From.ID, wanted))); ; {
 		now, err := j.only(ctx, link)
 		if err != nil {

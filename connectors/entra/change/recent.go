@@ -15,26 +15,33 @@ const (
 	replication = 60 * time.Second
 	// doubt is how long to look again for a change of which we do not know that there was one.
 	doubt = 15 * time.Second
+	// glance is how long to look again for what no order has made lately: somebody else may have,
+	// a moment ago, but who writes orders seldom knows so soon.
+	glance = 2 * time.Second
 
 	// The pause before looking again; it doubles.
 	firstLook = 500 * time.Millisecond
 	lastLook  = 10 * time.Second
 )
 
-// recent remembers what was written to lately: objects, by their ids, and links, by [pair]. It is
-// made by newRecent.
+// recent remembers what was written to lately: objects, by their ids, links, by [pair], and values of
+// natural keys, by [valueOf]. It is made by newRecent.
 type recent struct {
 	clock clock.Clock
 
-	began time.Time // the call
+	before time.Time // when an earlier call wrote last; zero: never
 
 	mu     sync.Mutex
 	at     map[string]time.Time
 	pruned time.Time
 }
 
-func newRecent(c clock.Clock) *recent {
-	return &recent{clock: c, began: c.Now(), at: map[string]time.Time{}, pruned: c.Now()}
+func newRecent(c clock.Clock, lastWrite time.Time) *recent {
+	now := c.Now()
+	if lastWrite.After(now) { // the clock was put back
+		lastWrite = now
+	}
+	return &recent{clock: c, before: lastWrite, at: map[string]time.Time{}, pruned: now}
 }
 
 // touch notes that an object or a link was written.
@@ -66,6 +73,10 @@ func pair(a, b string) string {
 	return min(a, b) + " " + max(a, b)
 }
 
+// valueOf names those objects of an entity that have a value of a natural key; "" is a value that we do
+// not know.
+func valueOf(entity, attribute, value string) string { return entity + "/" + attribute + "/" + value }
+
 // left is how long some copies of the directory may not know yet what was written last to one of
 // the objects or links; 0 if all know.
 func (r *recent) left(ids ...string) (longest time.Duration) {
@@ -80,13 +91,14 @@ func (r *recent) left(ids ...string) (longest time.Duration) {
 	return longest
 }
 
-// young is how much longer an earlier call may have created objects that some copies do not know;
-// 0 if it is too long ago.
-func (r *recent) young() time.Duration { return max(0, r.began.Add(replication).Sub(r.clock.Now())) }
+// young is how long some copies may not know yet what earlier calls have written; 0 if all know.
+func (r *recent) young() time.Duration {
+	return max(0, r.before.Add(replication).Sub(r.clock.Now()))
+}
 
 // bound is how long to wait for objects that are missing.
 func (r *recent) bound(ids ...string) time.Duration {
-	return max(doubt, r.young(), r.left(ids...))
+	return max(glance, r.young(), r.left(ids...))
 }
 
 // waiting is a sequence of growing pauses, with an end.

@@ -77,7 +77,7 @@ func (j *job) restore(ctx context.Context) error {
 		ours = w.lost(lost) || ours
 		switch verdict.Of(answer) {
 		case verdict.Done:
-			j.wrote()
+			j.appeared()
 			return nil
 		case verdict.Missing:
 		default:
@@ -92,7 +92,7 @@ func (j *job) restore(ctx context.Context) error {
 		case err != nil:
 			return err
 		case over && there.OK() && ours:
-			j.wrote()
+			j.appeared()
 			return nil
 		case over && there.OK():
 			return nil

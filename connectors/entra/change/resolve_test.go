@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/usher-iga/usher/connectors/entra/change"
 	"github.com/usher-iga/usher/connectors/entra/graph"
@@ -39,7 +40,7 @@ func TestResolve(t *testing.T) {
 		named("user", "assignedLicenses", "skuPartNumber", "E3"), named("user", "", "noSuchKey", "1"), named("nothing", "", "mail", "1"),
 		{Entity: "user", Key: sdk.ObjectKey{ID: ann}},
 	}
-	ids, err := change.New(f, newClock()).Resolve(t.Context(), objects)
+	ids, err := change.New(f, newClock(), time.Time{}).Resolve(t.Context(), objects)
 	if want := []string{ann, ann, bob, "", "", ann, crew, "", "", "", "", ""}; err != nil || !slices.Equal(ids, want) {
 		t.Errorf("got %q, %v, want %q", ids, err, want)
 	}
@@ -60,7 +61,7 @@ func TestResolveMany(t *testing.T) {
 	for n := range 1500 {
 		objects = append(objects, named("user", "", "userPrincipalName", fmt.Sprint(n)))
 	}
-	if ids, err := change.New(f, newClock()).Resolve(t.Context(), objects); err != nil || len(ids) != 1500 || len(f.requests) != 100 {
+	if ids, err := change.New(f, newClock(), time.Time{}).Resolve(t.Context(), objects); err != nil || len(ids) != 1500 || len(f.requests) != 100 {
 		t.Errorf("%d ids by %d requests, %v", len(ids), len(f.requests), err)
 	}
 }
@@ -77,7 +78,7 @@ func TestResolveBeyondAPage(t *testing.T) {
 		return http.StatusOK, `{"value":[{"id":"` + bob + `"}]}`
 	}}
 	objects := []sdk.NamedObject{named("user", "", "displayName", "Crew"), named("user", "", "displayName", "Bob")}
-	if ids, err := change.New(f, newClock()).Resolve(t.Context(), objects); err != nil || !slices.Equal(ids, []string{"", bob}) {
+	if ids, err := change.New(f, newClock(), time.Time{}).Resolve(t.Context(), objects); err != nil || !slices.Equal(ids, []string{"", bob}) {
 		t.Errorf("%q, %v", ids, err)
 	}
 }
@@ -89,7 +90,7 @@ func TestResolveFails(t *testing.T) {
 		for _, objects := range [][]sdk.NamedObject{
 			{named("user", "", "mail", "a")}, {named("user", "", "mail", "a"), named("user", "", "mail", "b")},
 		} {
-			ids, err := change.New(f, newClock()).Resolve(t.Context(), objects)
+			ids, err := change.New(f, newClock(), time.Time{}).Resolve(t.Context(), objects)
 			if err == nil && ids[0] != "" || fault.CodeOf(err) != want && (err != nil || want != "") {
 				t.Errorf("%d: %q, %v", status, ids, err)
 			}

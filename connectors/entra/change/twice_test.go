@@ -86,7 +86,7 @@ func TestEqualGroups(t *testing.T) {
 			orders = append(orders, o)
 		}
 		ids := map[string]bool{}
-		err := change.New(&fake{answer: d.answer}, newClock()).Fulfill(t.Context(), &source{orders}, func(o sdk.Outcome) error {
+		err := change.New(&fake{answer: d.answer}, newClock(), time.Time{}).Fulfill(t.Context(), &source{orders}, func(o sdk.Outcome) error {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			ids[o.ObjectID] = true
@@ -255,7 +255,7 @@ func TestPreviewOfLinks(t *testing.T) {
 		o.ID = fmt.Sprint(len(orders))
 		orders, wanted = append(orders, o), append(wanted, tc.want)
 	}
-	err := change.New(f, newClock()).Preview(t.Context(), orders, func(p sdk.Preview) error {
+	err := change.New(f, newClock(), time.Time{}).Preview(t.Context(), orders, func(p sdk.Preview) error {
 		n, _ := strconv.Atoi(p.Order)
 		if got := strings.TrimPrefix(told(p), " @ "); got != wanted[n] {
 			t.Errorf("%+v\ngot  %s\nwant %s", orders[n].Links, got, wanted[n])

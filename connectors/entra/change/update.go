@@ -23,8 +23,8 @@ func (j *job) update(ctx context.Context) error {
 		return nil
 	}
 	whole := schema.WholeProperties(j.Values)
-	if wait := j.unsure(); wait > 0 && slices.ContainsFunc(whole, j.lacks) { // an earlier call may have written the rest of it
-		if err := j.clock.Sleep(ctx, wait); err != nil {
+	if slices.ContainsFunc(whole, j.lacks) { // an earlier call may have written the rest of it
+		if err := j.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -124,8 +124,10 @@ func (j *job) remember(v schema.Value) {
 	}
 }
 
-// learn notes the object's value of a key, if no other object can have it.
+// learn notes the object's new value of a key, "" if it is not known: it may not be seen everywhere yet, and
+// if no other object can have it, it leads here.
 func (j *job) learn(attribute, value string) {
+	j.recent.touch(valueOf(j.Entity.Name, attribute, value))
 	switch attribute {
 	case "userPrincipalName", "uniqueName", "appId", "deviceId", roleTemplate:
 		if value != "" {

@@ -206,7 +206,7 @@ func (s *suite) oneAfterTheOther(t *testing.T) {
 	results.onDone = func() { next <- struct{}{} }
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // of a connector that waits for ever
 	defer cancel()
-	if err := s.client.Fulfill(ctx, s.Connection, &source{orders: orders, next: next}, results); err != nil {
+	if err := s.call(ctx, &source{orders: orders, next: next}, results); err != nil {
 		t.Fatal(err)
 	}
 	results.all(t, orders)
@@ -245,7 +245,7 @@ func (s *suite) cancelledOrders(t *testing.T) {
 	for range manyOrders - 1 {
 		never.next <- struct{}{}
 	}
-	err := s.client.Fulfill(ctx, s.Connection, never, results)
+	err := s.call(ctx, never, results)
 	if !fault.Is(err, fault.Canceled) {
 		t.Errorf("got %q %v, want %q", fault.CodeOf(err), err, fault.Canceled)
 	}
@@ -306,11 +306,17 @@ func good(t *testing.T, o sdk.Outcome) {
 func (s *suite) mustFulfill(t *testing.T, orders ...sdk.Order) *outcomes {
 	t.Helper()
 	results := newOutcomes()
-	if err := s.client.Fulfill(t.Context(), s.Connection, &source{orders: orders}, results); err != nil {
+	if err := s.call(t.Context(), &source{orders: orders}, results); err != nil {
 		t.Fatal(err)
 	}
 	results.all(t, orders)
 	return results
+}
+
+// call makes a call of Fulfill; later ones are told of it.
+func (s *suite) call(ctx context.Context, orders *source, results *outcomes) error {
+	defer func() { s.Connection.LastWrite = clock.System.Now() }()
+	return s.client.Fulfill(ctx, s.Connection, orders, results)
 }
 
 // source gives orders, one for each token of next if that is set.
@@ -344,12 +350,17 @@ type outcomes struct {
 
 func newOutcomes() *outcomes { return &outcomes{outcomes: map[string]sdk.Outcome{}} }
 
-// all fails the test if an order has no outcome. That none has two is seen to by the client.
+// all fails the test if an order has no outcome, or one that changed something counts no write: the
+// agent would not know when something was written last. That none has two is seen to by the client.
 func (r *outcomes) all(t *testing.T, orders []sdk.Order) {
 	t.Helper()
 	for _, o := range orders {
-		if _, ok := r.outcomes[o.ID]; !ok {
+		outcome, ok := r.outcomes[o.ID]
+		switch {
+		case !ok:
 			t.Errorf("the order %s has no outcome", o.ID)
+		case outcome.Failure == nil && !outcome.Unchanged && !o.Uncertain && outcome.Attempts == 0:
+			t.Errorf("the order %s has changed something without an attempt", o.ID)
 		}
 	}
 }

@@ -2712,8 +2712,11 @@ func (*FulfillEnd) Descriptor() ([]byte, []int) {
 }
 
 type FulfillStart struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Connection    *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Connection *Connection            `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	// When an earlier call last wrote to the system, or may have, in milliseconds since 1970-01-01
+	// UTC; 0: never. What is older than the system's delays can be seen by all who look.
+	LastWriteMs   int64 `protobuf:"varint,2,opt,name=last_write_ms,json=lastWriteMs,proto3" json:"last_write_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2753,6 +2756,13 @@ func (x *FulfillStart) GetConnection() *Connection {
 		return x.Connection
 	}
 	return nil
+}
+
+func (x *FulfillStart) GetLastWriteMs() int64 {
+	if x != nil {
+		return x.LastWriteMs
+	}
+	return 0
 }
 
 // Order asks for one object to be changed.
@@ -4397,11 +4407,12 @@ const file_proto_connector_v1_connector_proto_rawDesc = "" +
 	"\x03end\x18\x04 \x01(\v2\x1e.usher.connector.v1.FulfillEndH\x00R\x03endB\t\n" +
 	"\amessage\"\f\n" +
 	"\n" +
-	"FulfillEnd\"N\n" +
+	"FulfillEnd\"r\n" +
 	"\fFulfillStart\x12>\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\v2\x1e.usher.connector.v1.ConnectionR\n" +
-	"connection\"\xe3\x05\n" +
+	"connection\x12\"\n" +
+	"\rlast_write_ms\x18\x02 \x01(\x03R\vlastWriteMs\"\xe3\x05\n" +
 	"\x05Order\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12A\n" +
 	"\toperation\x18\x02 \x01(\x0e2#.usher.connector.v1.Order.OperationR\toperation\x12\x16\n" +
