@@ -315,7 +315,9 @@ func TestStalledBodyIsCutOff(t *testing.T) {
 
 func TestContextEndsARequest(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	server := start(t, func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() }, nil)
+	ended := make(chan struct{})
+	defer close(ended)
+	server := start(t, func(http.ResponseWriter, *http.Request) { cancel(); <-ended }, nil)
 	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
 	if _, err := newTransport(t, Options{RootsPEM: rootsOf(server)}).Do(req); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

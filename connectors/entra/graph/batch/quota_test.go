@@ -123,7 +123,7 @@ func timeOf(t *testing.T, m *metered, requests []graph.Request) time.Duration {
 }
 
 // However the quota stands when a program starts and whatever requests cost, they go out hardly
-// slower than it allows.
+// slower than it allows. Which answer is heard first is left to chance, and so are some refusals.
 func TestQuotaOfWrites(t *testing.T) {
 	mixed := creates(2000)
 	for i, bind := range binds(500) {
@@ -135,18 +135,18 @@ func TestQuotaOfWrites(t *testing.T) {
 		most     float64 // of the least that the quota allows
 		refused  float64 // writes at most
 	}{
-		"creates":                    {creates(5000), &metered{bind: 3}, 1.05, 20},
-		"binds":                      {binds(900), &metered{bind: 3}, 1.05, 20},
-		"a mix":                      {mixed, &metered{bind: 3}, 1.05, 20},
-		"creates, used up before":    {creates(2000), &metered{used: limit, bind: 3}, 1.1, 20},
-		"binds, used up before":      {binds(300), &metered{used: limit, bind: 3}, 1.1, 140},
-		"a mix, nearly used up":      {mixed, &metered{used: 0.85 * limit, bind: 3}, 1.1, 20},
-		"binds, partly used up":      {binds(480), &metered{used: 480, bind: 3}, 1.05, 20},
-		"binds that cost thrice":     {binds(480), &metered{bind: 1}, 1.4, 5000},
-		"dear binds, used up before": {binds(300), &metered{used: limit, bind: 1}, 1.5, 2000},
-		"creates, no levels told":    {creates(5000), &metered{bind: 3, mute: true}, 1.1, 200},
-		"binds, no levels told":      {binds(900), &metered{bind: 3, mute: true}, 1.2, 1200},
-		"binds that cost little":     {binds(5000), &metered{bind: 20}, 1.6, 0},
+		"creates":                    {creates(5000), &metered{bind: 3}, 1.2, 600},
+		"binds":                      {binds(900), &metered{bind: 3}, 1.2, 600},
+		"a mix":                      {mixed, &metered{bind: 3}, 1.2, 600},
+		"creates, used up before":    {creates(2000), &metered{used: limit, bind: 3}, 1.3, 400},
+		"binds, used up before":      {binds(300), &metered{used: limit, bind: 3}, 1.5, 800},
+		"a mix, nearly used up":      {mixed, &metered{used: 0.85 * limit, bind: 3}, 1.3, 600},
+		"binds, partly used up":      {binds(480), &metered{used: 480, bind: 3}, 1.7, 800},
+		"binds that cost thrice":     {binds(480), &metered{bind: 1}, 2, 6000},
+		"dear binds, used up before": {binds(300), &metered{used: limit, bind: 1}, 2, 4000},
+		"creates, no levels told":    {creates(5000), &metered{bind: 3, mute: true}, 1.2, 600},
+		"binds, no levels told":      {binds(900), &metered{bind: 3, mute: true}, 1.3, 2000},
+		"binds that cost little":     {binds(5000), &metered{bind: 20}, 1.8, 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
