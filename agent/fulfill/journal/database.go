@@ -199,9 +199,6 @@ func (j *Journal) view(work func(t *txn) error) error {
 	err := guard(func() error {
 		return j.db.View(func(tx *bbolt.Tx) error { return work(&txn{tx: tx, journal: j}) })
 	})
-	if err == nil {
-		err = j.giveBack()
-	}
 	return j.explain(err)
 }
 
@@ -237,18 +234,24 @@ func (j *Journal) update(step string, work func(t *txn) error) error {
 		}
 		return err
 	}
-	return j.giveBack()
+	if j.updates++; j.updates%releasedAfter == 0 {
+		return guard(func() error { return unmap(j.db) })
+	}
+	return nil
 }
 
-// givenBackAfter is after how many transactions mapped memory is given back.
-const givenBackAfter = 4
+// releasedAfter is after how many transactions for writing mapped memory is given back. Who reads much
+// calls release.
+const releasedAfter = 4
 
-// giveBack gives back mapped memory now and then; it is called after each transaction.
-func (j *Journal) giveBack() error {
-	if j.transactions.Add(1)%givenBackAfter != 0 {
-		return nil
+// release gives mapped memory back, for who reads much.
+func (j *Journal) release() error {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if err := j.usable(); err != nil {
+		return err
 	}
-	return guard(func() error { return unmap(j.db) })
+	return j.explain(guard(func() error { return unmap(j.db) }))
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -23,7 +23,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -101,7 +100,7 @@ type Journal struct {
 	db     *bbolt.DB // nil when closed
 	broken error     // a transaction failed and nobody knows what is on disk
 
-	transactions atomic.Uint64 // how many there were
+	updates int // transactions for writing; mu guards it
 }
 
 // Open opens the journal of a connection, or makes an empty one, and drops an intake that was cut

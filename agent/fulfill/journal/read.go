@@ -179,6 +179,9 @@ func (j *Journal) Results(ctx context.Context, n uint64, with func(order.Result)
 		if err != nil || len(page) == 0 {
 			return err
 		}
+		if err := j.release(); err != nil {
+			return err
+		}
 		for _, r := range page {
 			if err := with(r); err != nil {
 				return err

@@ -172,16 +172,6 @@ func (r *Relations) begin(id []byte) (related, error) {
 	return g, err
 }
 
-// release gives mapped memory back, for who reads much.
-func (j *Journal) release() error {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	if err := j.usable(); err != nil {
-		return err
-	}
-	return j.explain(guard(func() error { return unmap(j.db) }))
-}
-
 // different is the problem of an order with an id that stands for another one, which stands at first if it is of
 // the same input.
 func different(place, id, first string) order.Problem {
