@@ -15,6 +15,7 @@ import (
 	"github.com/usher-iga/usher/agent/fulfill"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -58,7 +59,7 @@ func drawn(t *rapid.T, batch int, all []order.Order, done func(id string) bool) 
 // whatever orders call it.
 func TestProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := &site{folder: tempDir(t), system: newSystem(rapid.Uint64().Draw(t, "seed")), clock: &still{now: noon}, chunk: 7}
+		s := &site{folder: tempDir(t), system: newSystem(rapid.Uint64().Draw(t, "seed")), clock: clocktest.At(noon), chunk: 7}
 		troubles := rapid.IntRange(0, 12).Draw(t, "troubles")
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "when"), 2))
 		var mu sync.Mutex // the journal is cut beside the connector

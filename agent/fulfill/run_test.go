@@ -188,7 +188,7 @@ func TestDeadline(t *testing.T) {
 	late, open := update("1", "a"), update("2", "b")
 	late.Deadline, open.Deadline = noon.Add(time.Minute), noon.Add(time.Hour)
 	in := accept(t, o, late, open)
-	s.clock.now = noon.Add(2 * time.Minute)
+	s.clock.Forward(noon.Add(2 * time.Minute).Sub(s.clock.Now()))
 	if _, err := fulfill.Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}

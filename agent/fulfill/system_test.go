@@ -17,27 +17,9 @@ import (
 	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
-
-// still is a clock that stands still until somebody sleeps.
-type still struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (s *still) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *still) Sleep(ctx context.Context, d time.Duration) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
-	return ctx.Err()
-}
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
@@ -228,13 +210,13 @@ func (s *system) carryOut(o sdk.Order, sink sdk.OutcomeSink) error {
 type site struct {
 	folder string
 	system *system
-	clock  *still
+	clock  *clocktest.Still
 	chunk  int // 0: the default
 }
 
 func newSite(tb testing.TB, folder string) *site {
 	tb.Helper()
-	return &site{folder: folder, system: newSystem(1), clock: &still{now: noon}}
+	return &site{folder: folder, system: newSystem(1), clock: clocktest.At(noon)}
 }
 
 // fataler is a testing.TB or a rapid.T.

@@ -54,7 +54,7 @@ func TestCallsAreToldOfTheLastWrite(t *testing.T) {
 		if _, err := fulfill.Run(context.Background(), o); !errors.Is(err, failure) {
 			t.Fatal(err)
 		}
-		s.clock.now = s.clock.now.Add(time.Hour)
+		s.clock.Forward(time.Hour)
 	}
 	never := time.Time{}
 	run("1", 0, never, nil)

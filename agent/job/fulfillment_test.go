@@ -25,6 +25,7 @@ import (
 	"github.com/usher-iga/usher/agent/settings/tree"
 	"github.com/usher-iga/usher/agent/store"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -84,29 +85,6 @@ func (f *fakeFulfiller) Fulfill(ctx context.Context, _ sdk.Connection, orders sd
 	}
 }
 
-// hours is a clock that runs only while somebody sleeps; slept, if set, is called then.
-type hours struct {
-	mu    sync.Mutex
-	now   time.Time
-	slept func()
-}
-
-func (h *hours) Now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.now
-}
-
-func (h *hours) Sleep(ctx context.Context, d time.Duration) error {
-	h.mu.Lock()
-	h.now = h.now.Add(d)
-	h.mu.Unlock()
-	if h.slept != nil {
-		h.slept()
-	}
-	return ctx.Err()
-}
-
 // newFulfillment is a connection whose orders a connector carries out; the journal and the audit log are not
 // open.
 func newFulfillment(t *testing.T, connector *fakeFulfiller, limits settings.OrderLimits) *fulfillment {
@@ -114,7 +92,7 @@ func newFulfillment(t *testing.T, connector *fakeFulfiller, limits settings.Orde
 	work := t.TempDir()
 	f := &fulfillment{
 		runner: &Runner{
-			Clock: &hours{now: time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC)}, Logger: hclog.NewNullLogger(), Settings: &settings.Settings{WorkFolder: work},
+			Clock: clocktest.At(time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC)), Logger: hclog.NewNullLogger(), Settings: &settings.Settings{WorkFolder: work},
 		},
 		connection: &settings.Connection{ID: "Contoso", Fulfillment: settings.Fulfillment{
 			Limits: limits, OrdersFolder: filepath.Join(work, "ProvisioningOrders", "Contoso"), Retention: time.Hour,
@@ -375,7 +353,7 @@ func TestJournalInUse(t *testing.T) {
 		t.Errorf("told is %q", told)
 	}
 	// One that gives way in time keeps nobody from it.
-	f.runner.Clock.(*hours).slept = func() { _ = j.Close() }
+	f.runner.Clock.(*clocktest.Still).Slept = func() { _ = j.Close() }
 	if err := errors.Join(f.open(t.Context(), patience), f.close()); err != nil {
 		t.Error(err)
 	}
@@ -412,7 +390,7 @@ func watched(t *testing.T, f *fulfillment, events WatchEvents, step func() bool)
 	defer stop()
 	f.runner.Settings.Connections = []*settings.Connection{f.connection}
 	f.runner.Settings.TempFolder = t.TempDir()
-	f.runner.Clock.(*hours).slept = func() {
+	f.runner.Clock.(*clocktest.Still).Slept = func() {
 		if f.journal == nil && !step() {
 			stop()
 		}
@@ -487,7 +465,7 @@ func TestOthersBesideWatch(t *testing.T) {
 			t.Helper()
 			release(t, f)
 			another := *f
-			another.runner = &Runner{Clock: &hours{now: f.runner.Clock.Now()}, Logger: f.runner.Logger, Settings: f.runner.Settings}
+			another.runner = &Runner{Clock: clocktest.At(f.runner.Clock.Now()), Logger: f.runner.Logger, Settings: f.runner.Settings}
 			another.program = &program{launch: f.program.launch}
 			err := another.open(t.Context(), patience)
 			if err == nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/usher-iga/usher/agent/secret/rsafile"
 	"github.com/usher-iga/usher/agent/settings"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -26,7 +27,7 @@ const newcomer = `{"id": "1", "operation": "create", "entity": "user", "password
 
 // ownCertificate is one certificate with its key for all tests: making one takes a while.
 var ownCertificate = sync.OnceValues(func() ([]byte, error) {
-	text, _, err := rsafile.NewCertificate("usher", 30, &hours{now: time.Now()})
+	text, _, err := rsafile.NewCertificate("usher", 30, clocktest.At(time.Now()))
 	return text, err
 })
 
@@ -175,7 +176,7 @@ func TestBadPasswordSettings(t *testing.T) {
 		`"PasswordResetSettings": {"MailSettings": {"FromAddress": "a@b.example", "Host": "h", "SecureSocketOption": "Perhaps"}}`:               "SecureSocketOption",
 		`"PasswordResetSettings": {"MailSettings": {"FromAddress": "a@b.example", "Host": "h"}, "NotificationSettings": {"Cultures": ["tlh"]}}`: "tlh",
 	} {
-		r := &Runner{Settings: loaded(t, root), Clock: &hours{}}
+		r := &Runner{Settings: loaded(t, root), Clock: new(clocktest.Still)}
 		_, err := r.passwordKeeper(r.Settings.Connections[0])
 		f := fault.Of(err)
 		if f == nil || f.Code != fault.Invalid || !strings.Contains(f.Message, want) || f.Hint == "" {

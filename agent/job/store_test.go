@@ -1,7 +1,6 @@
 package job_test
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -17,18 +16,12 @@ import (
 	"github.com/usher-iga/usher/agent/job"
 	"github.com/usher-iga/usher/agent/settings"
 	"github.com/usher-iga/usher/agent/store"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // still is a clock that stands still until somebody sleeps.
 type still struct{ now time.Time }
-
-func (s *still) Now() time.Time { return s.now }
-
-func (s *still) Sleep(ctx context.Context, d time.Duration) error {
-	s.now = s.now.Add(d)
-	return ctx.Err()
-}
 
 var noon = time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC)
 
@@ -38,7 +31,7 @@ const usersLink = "https://graph.example.com/v1.0/users/delta?$deltatoken=x"
 // held one.
 func runner(t *testing.T) *job.Runner {
 	t.Helper()
-	r := &job.Runner{Clock: &still{noon}, Settings: &settings.Settings{
+	r := &job.Runner{Clock: clocktest.At(noon), Settings: &settings.Settings{
 		TempFolder: filepath.Join(t.TempDir(), "Temp"), WorkFolder: filepath.Join(t.TempDir(), "Work"),
 		Connections: []*settings.Connection{{ID: "Contoso"}},
 	}}

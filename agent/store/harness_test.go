@@ -11,23 +11,17 @@ import (
 
 	"github.com/usher-iga/usher/agent/secret"
 	"github.com/usher-iga/usher/agent/store"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // still is a clock that stands still until somebody sleeps.
 type still struct{ now time.Time }
 
-func (s *still) Now() time.Time { return s.now }
-
-func (s *still) Sleep(ctx context.Context, d time.Duration) error {
-	s.now = s.now.Add(d)
-	return ctx.Err()
-}
-
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func options(folder string) store.Options {
-	return store.Options{WorkFolder: folder, Connection: "Contoso", Clock: &still{noon}}
+	return store.Options{WorkFolder: folder, Connection: "Contoso", Clock: clocktest.At(noon)}
 }
 
 // fataler is a testing.TB or a rapid.T.

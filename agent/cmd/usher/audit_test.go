@@ -11,6 +11,7 @@ import (
 	"github.com/usher-iga/usher/agent/fulfill"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -18,7 +19,7 @@ import (
 func newAuditSite(t *testing.T) *site {
 	t.Helper()
 	s := bareSite(t)
-	log, err := audit.Open(t.Context(), audit.Options{WorkFolder: s.options.Work, Connection: "Contoso", Clock: &still{noon}})
+	log, err := audit.Open(t.Context(), audit.Options{WorkFolder: s.options.Work, Connection: "Contoso", Clock: clocktest.At(noon)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -9,25 +8,19 @@ import (
 	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
 // still is a clock that stands still until somebody sleeps.
 type still struct{ now time.Time }
 
-func (s *still) Now() time.Time { return s.now }
-
-func (s *still) Sleep(ctx context.Context, d time.Duration) error {
-	s.now = s.now.Add(d)
-	return ctx.Err()
-}
-
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // inJournal calls work with the journal of the site.
 func (s *site) inJournal(t *testing.T, work func(j *journal.Journal) error) {
 	t.Helper()
-	j, err := journal.Open(t.Context(), journal.Options{WorkFolder: s.options.Work, Connection: "Contoso", Clock: &still{noon}})
+	j, err := journal.Open(t.Context(), journal.Options{WorkFolder: s.options.Work, Connection: "Contoso", Clock: clocktest.At(noon)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,37 +20,9 @@ import (
 	"github.com/usher-iga/usher/agent/fulfill/journal"
 	"github.com/usher-iga/usher/agent/fulfill/order"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
-
-// still is a clock that stands still until somebody sleeps.
-type still struct {
-	mu    sync.Mutex
-	now   time.Time
-	slept func()
-}
-
-func (s *still) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *still) Sleep(ctx context.Context, d time.Duration) error {
-	s.mu.Lock()
-	s.now = s.now.Add(d)
-	s.mu.Unlock()
-	if s.slept != nil {
-		s.slept()
-	}
-	return ctx.Err()
-}
-
-func (s *still) forward(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
-}
 
 // decode reads a delete for each line: its order's id, which is that of the object, too.
 func decode(name string, r io.Reader, emit func(order.Order) error) error {
@@ -131,7 +102,7 @@ func (s *site) open() (*journal.Journal, error) {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{path: t.TempDir()}
-	clock := &still{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	clock := clocktest.At(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	j, err := journal.Open(context.Background(), journal.Options{WorkFolder: t.TempDir(), Connection: "Contoso", Clock: clock})
 	if err != nil {
 		t.Fatal(err)
@@ -427,7 +398,7 @@ func (s *site) watch(t *testing.T, step func(n int) bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	n := 0
-	s.options.Clock.(*still).slept = func() {
+	s.options.Clock.(*clocktest.Still).Slept = func() {
 		if s.isOpen {
 			time.Sleep(time.Millisecond) // let the run go on
 			return
@@ -470,11 +441,11 @@ func TestManyFiles(t *testing.T) {
 		s.write(t, name, fmt.Sprintln(i))
 		want = append(want, with("Completed/"+name)...)
 	}
-	clock := s.options.Clock.(*still)
+	clock := s.options.Clock.(*clocktest.Still)
 	var taken, first atomic.Int32 // first: when the first run began
 	s.accepting = func() {
 		taken.Add(1)
-		clock.forward(time.Second)
+		clock.Forward(time.Second)
 	}
 	s.running = func() { first.CompareAndSwap(0, taken.Load()) }
 	s.watch(t, func(int) bool {

@@ -5,18 +5,19 @@ import (
 	"time"
 
 	"github.com/usher-iga/usher/agent/fulfill/journal"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 )
 
 // What was written last is known after a restart; while an order is under way, it may write at any moment.
 func TestLastWrite(t *testing.T) {
-	clock := &still{noon}
+	clock := clocktest.At(noon)
 	o := options(t.TempDir())
 	o.Clock = clock
 	j := open(t, o)
 	defer func() { shut(t, j) }()
 	at := func(want time.Time) {
 		t.Helper()
-		clock.now = clock.now.Add(time.Minute)
+		clock.Forward(time.Minute)
 		if got, err := j.LastWrite(); err != nil || !got.Equal(want) {
 			t.Errorf("the last write was at %v, want %v (%v)", got, want, err)
 		}
@@ -32,7 +33,7 @@ func TestLastWrite(t *testing.T) {
 		}
 		shut(t, j)
 		j = open(t, o)
-		at(clock.now.Add(time.Minute)) // as soon as that is asked
+		at(clock.Now().Add(time.Minute)) // as soon as that is asked
 		if err := j.Finish([]journal.Finished{{Seq: entries[0].Seq, Result: executed("x"), Wrote: wrote}}); err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +43,7 @@ func TestLastWrite(t *testing.T) {
 	one(false)
 	at(time.Time{})
 	one(true)
-	wrote := clock.now
+	wrote := clock.Now()
 	at(wrote)
 	one(false)
 	at(wrote)

@@ -13,6 +13,7 @@ import (
 	"github.com/usher-iga/usher/connectors/entra/change"
 	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 )
 
 const (
@@ -90,26 +91,7 @@ func refusal(code, message string) string {
 	return `{"error":{"code":"` + code + `","message":"` + message + `"}}`
 }
 
-// still is a clock whose time passes only while somebody waits.
-type still struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (s *still) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *still) Sleep(ctx context.Context, d time.Duration) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
-	return ctx.Err()
-}
-
-func newClock() *still { return &still{now: time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)} }
+func newClock() *clocktest.Still { return clocktest.At(time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)) }
 
 // source gives orders one by one.
 type source struct{ orders []sdk.Order }

@@ -12,6 +12,7 @@ import (
 	"github.com/usher-iga/usher/connectors/entra/change"
 	"github.com/usher-iga/usher/connectors/entra/graph"
 	"github.com/usher-iga/usher/connectors/sdk"
+	"github.com/usher-iga/usher/connectors/sdk/clock/clocktest"
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
@@ -36,13 +37,13 @@ func (s *turns) Next(ctx context.Context) (sdk.Order, error) {
 }
 
 // inTurn carries orders out in one call, one after the other, just after an earlier call has written.
-func inTurn(t *testing.T, f *fake, c *still, orders ...sdk.Order) []sdk.Outcome {
+func inTurn(t *testing.T, f *fake, c *clocktest.Still, orders ...sdk.Order) []sdk.Outcome {
 	t.Helper()
 	return carriedOut(t, f, c, c.Now(), orders...)
 }
 
 // carriedOut is inTurn with the time of the last write.
-func carriedOut(t *testing.T, f *fake, c *still, lastWrite time.Time, orders ...sdk.Order) (outcomes []sdk.Outcome) {
+func carriedOut(t *testing.T, f *fake, c *clocktest.Still, lastWrite time.Time, orders ...sdk.Order) (outcomes []sdk.Outcome) {
 	t.Helper()
 	s := &turns{orders: orders, done: make(chan struct{}, len(orders)+1)}
 	s.done <- struct{}{}
@@ -70,7 +71,7 @@ func shown(requests []graph.Request) (all []string) {
 }
 
 // lateBy has answer tell, as of a time after the start, what a copy of the directory shows.
-func lateBy(c *still, d time.Duration) (seen func() bool) {
+func lateBy(c *clocktest.Still, d time.Duration) (seen func() bool) {
 	from := c.Now().Add(d)
 	return func() bool { return !c.Now().Before(from) }
 }
