@@ -20,9 +20,6 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// still is a clock that stands still until somebody sleeps.
-type still struct{ now time.Time }
-
 var noon = time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC)
 
 const usersLink = "https://graph.example.com/v1.0/users/delta?$deltatoken=x"

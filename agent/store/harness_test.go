@@ -15,9 +15,6 @@ import (
 	"github.com/usher-iga/usher/connectors/sdk/fault"
 )
 
-// still is a clock that stands still until somebody sleeps.
-type still struct{ now time.Time }
-
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func options(folder string) store.Options {
